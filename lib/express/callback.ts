@@ -1,0 +1,98 @@
+import type { Request, Response } from 'express'
+import type { IDToken } from 'openid-client'
+import { AuthError } from '../errors.ts'
+import type { CompletedSignIn } from '../protocol/authorization-server.ts'
+import { isExpired, openState, type StateContent } from '../protocol/transaction.ts'
+import type { Account, User } from '../session/session-corner.ts'
+import { readParameters } from './parameters.ts'
+import type { Parts } from './parts.ts'
+import { redirect } from './sign-in.ts'
+
+/** RFC 6749 §4.1.2, RFC 9207 §2, OpenID Connect Session Management §3. */
+const RESPONSE_PARAMETERS = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri', 'session_state']
+
+/** Holds a sealed response that came by POST. */
+const POSTED = 'posted'
+
+/** About the token itself, not about the end-user. */
+const TOKEN_CLAIMS = new Set(['aud', 'exp', 'iat', 'nbf', 'jti', 'nonce', 'azp', 'at_hash', 'c_hash', 's_hash'])
+
+/** `GET /callback` and, for `response_mode=form_post`, `POST /callback`: where the authorization response arrives. */
+export function callbackRoute(parts: Parts): (req: Request, res: Response) => Promise<void> {
+  const { settings, server, session, corner, keeper, stateSealer, responseSealer, runtime } = parts
+
+  return async function callback(req, res) {
+    if (req.method === 'POST') return takeHome(await readParameters(req, res, RESPONSE_PARAMETERS), res)
+
+    const response = openPosted(await readParameters(req, res, [...RESPONSE_PARAMETERS, POSTED]))
+    const state = response.get('state') ?? ''
+    const content = openState(state, stateSealer)
+    if (content === undefined) {
+      throw new AuthError('ERR_AUTH_TRANSACTION', 'the answer belongs to no sign-in that was begun here')
+    }
+    if (response.has('code') === response.has('error')) {
+      throw new AuthError('ERR_AUTH_REQUEST', 'this request is malformed: it needs either "code" or "error"')
+    }
+    session.demandCookie(req)
+
+    const transaction = await corner.takeTransaction(req, content.id)
+    if (transaction === undefined) return recover(state, content, req, res)
+    let completed: CompletedSignIn
+    try {
+      completed = await server.complete(response, state, transaction)
+    } catch (error) {
+      // A double click sends the code twice; the first has signed in.
+      const isSpent = error instanceof AuthError && error.code === 'ERR_AUTH_TRANSACTION'
+      if (isSpent && corner.account(req) !== undefined) return redirect(res, transaction.returnPath)
+      throw error
+    }
+    await signIn(completed, req)
+    redirect(res, transaction.returnPath)
+  }
+
+  /**
+   * A form that another site posts here comes without our `SameSite=Lax` cookie; the GET that follows a redirect brings it. The
+   * response is sealed for that way, so that no code stands in the URL.
+   */
+  function takeHome(response: URLSearchParams, res: Response): void {
+    const posted = responseSealer.seal(response.toString())
+    redirect(res, `${settings.paths.callback}?${new URLSearchParams({ [POSTED]: posted }).toString()}`)
+  }
+
+  function openPosted(parameters: URLSearchParams): URLSearchParams {
+    const posted = parameters.get(POSTED)
+    if (posted === null) return parameters
+    const opened = responseSealer.open(posted)
+    if (opened === undefined) {
+      throw new AuthError('ERR_AUTH_REQUEST', `this request is malformed: "${POSTED}" was not made here`)
+    }
+    return new URLSearchParams(opened)
+  }
+
+  /**
+   * The transaction is spent (a reload), or was lost to a race between tabs. Signed in by now: done. Else the sign-in begins again,
+   * with the cookie that the browser has by then and without setting another. The response itself is never used.
+   */
+  function recover(state: string, content: StateContent, req: Request, res: Response): void {
+    if (corner.account(req) !== undefined) return redirect(res, content.returnPath)
+    if (isExpired(content, runtime.now())) {
+      throw new AuthError('ERR_AUTH_TRANSACTION', 'the sign-in took too long; sign in again')
+    }
+    redirect(res, `${settings.paths.login}?${new URLSearchParams({ resume: state }).toString()}`)
+  }
+
+  async function signIn({ tokens, claims }: CompletedSignIn, req: Request): Promise<void> {
+    const { provider } = parts
+    const grantId = await keeper.create({ provider, subject: claims?.sub }, tokens)
+    const scope = tokens.scope ?? server.provider.scope
+    const account: Account = { provider, user: toUser(claims), grantId, scope, signedInAt: runtime.now() }
+    const previous = await corner.signIn(req, account)
+    parts.tell({ type: 'sign-in', provider, subject: claims?.sub, grantId })
+    if (previous !== undefined) await keeper.end(previous.grantId, 'replaced')
+  }
+}
+
+function toUser(claims: IDToken | undefined): User {
+  const about = Object.entries(claims ?? {}).filter(([name]) => !TOKEN_CLAIMS.has(name))
+  return { ...Object.fromEntries(about), sub: claims?.sub ?? '' }
+}

@@ -1,0 +1,78 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
+import * as z from 'zod'
+import { AuthError } from '../errors.ts'
+import { fn, readOptions, text, type Same } from '../option-reader.ts'
+import type { Account, User } from '../session/session-corner.ts'
+import { isNavigation } from './navigation.ts'
+import type { Parts } from './parts.ts'
+import type { ConnectedRequest } from './request-auth.ts'
+import { readReturnPath } from './login.ts'
+import { redirect } from './sign-in.ts'
+
+/** What a signed-in user must have beyond being signed in. Missing any of it is 403: signing in again would not help. */
+export interface Requirements {
+  /** Every one of these was granted (RFC 6749 §3.3). Space-separated or a list. */
+  scope?: string | readonly string[] | undefined
+  /** Claims of the ID Token: equal to the value, or to one of a list; a claim that is a list must contain it. */
+  claims?: Readonly<Record<string, unknown>> | undefined
+  /** Anything else. */
+  check?: ((user: User, req: Request) => boolean | Promise<boolean>) | undefined
+}
+
+const schema = z.strictObject({
+  scope: z.union([text(), z.array(text()).readonly()], 'must be scope names, in a string or a list').optional(),
+  claims: z.record(z.string(), z.unknown(), 'must be an object of claims').readonly().optional(),
+  check: fn<(user: User, req: Request) => boolean | Promise<boolean>>('(user, req) => boolean').optional(),
+})
+
+const documented: Same<z.input<typeof schema>, Requirements> = true
+void documented
+
+/**
+ * The guard. Not signed in: a navigation goes to the sign-in and comes back, anything else gets 401. Signed in but not allowed: 403.
+ *
+ * @param attach gives the request its `req.auth`.
+ */
+export function requireAuth(
+  parts: Parts,
+  attach: (req: Request, res: Response) => Promise<ConnectedRequest>,
+  fail: (error: unknown, req: Request, res: Response, next: NextFunction) => void,
+  requirements: Requirements,
+): RequestHandler {
+  const { claims = {}, check, ...rest } = readOptions(schema, requirements, 'requireAuth()')
+  const scopes = typeof rest.scope === 'string' ? rest.scope.split(' ') : (rest.scope ?? [])
+  const { settings } = parts
+
+  async function demand(req: Request, { account }: ConnectedRequest): Promise<void> {
+    if (account === undefined) throw new AuthError('ERR_AUTH_REQUIRED', 'sign in first')
+    const missing = scopes.find((scope) => !account.scope.split(' ').includes(scope))
+    if (missing !== undefined) throw new AuthError('ERR_AUTH_FORBIDDEN', `the scope "${missing}" was not granted`)
+    if (!hasClaims(account, claims)) throw new AuthError('ERR_AUTH_FORBIDDEN', 'this account is not allowed here')
+    if (check !== undefined && !(await check(account.user, req)))
+      throw new AuthError('ERR_AUTH_FORBIDDEN', 'this account is not allowed here')
+  }
+
+  return async function requireAuthMiddleware(req, res, next) {
+    try {
+      await demand(req, await attach(req, res))
+    } catch (error) {
+      if (error instanceof AuthError && error.code === 'ERR_AUTH_REQUIRED' && isNavigation(req)) {
+        const returnTo = readReturnPath(req.originalUrl, settings)
+        return redirect(res, `${settings.paths.login}?${new URLSearchParams({ returnTo }).toString()}`)
+      }
+      return fail(error, req, res, next)
+    }
+    next()
+  }
+}
+
+function hasClaims({ user }: Account, claims: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(claims).every(([name, expected]) => {
+    const actual = Object.hasOwn(user, name) ? toList(user[name]) : []
+    return toList(expected).some((value) => actual.includes(value))
+  })
+}
+
+function toList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value]
+}

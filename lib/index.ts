@@ -1,0 +1,27 @@
+export { latchkey, type Health, type Latchkey } from './latchkey.ts'
+export type { LatchkeyOptions, RefreshOptions } from './options.ts'
+export { AuthError, type AuthErrorCode, type AuthErrorOptions } from './errors.ts'
+export type { AuthEvent, RefreshResult } from './events.ts'
+export type { ErrorPage, ErrorPageContext } from './express/error-answer.ts'
+export type { LoginParameter } from './express/parts.ts'
+export type { GrantHealth, LoginOptions, RequestAuth } from './express/request-auth.ts'
+export type { Requirements } from './express/require-auth.ts'
+export type { EndReason, GrantOwner, GrantState } from './grants/grant.ts'
+export type {
+  ClaimAnswer,
+  ClaimRequest,
+  CommitAnswer,
+  CommitRequest,
+  Gone,
+  GrantStore,
+  ReleaseRequest,
+  SettleAnswer,
+  SettleRequest,
+  WhenInDoubt,
+} from './grants/grant-store.ts'
+export { memoryGrants, type MemoryGrantsOptions } from './grants/memory-grant-store.ts'
+export type { TokenSet } from './protocol/token-response.ts'
+export type { ProxyOptions } from './proxy/proxy.ts'
+export type { Runtime } from './runtime.ts'
+export type { User } from './session/session-corner.ts'
+export type { SessionOptions } from './session/session-middleware.ts'

@@ -1,0 +1,102 @@
+import { closest, distance } from 'fastest-levenshtein'
+import * as z from 'zod'
+import { AuthError } from './errors.ts'
+
+// oxlint-disable typescript/no-unnecessary-type-parameters -- the comparison of two generic functions is what makes this exact
+/** `true` if two types are the same; a schema and its documented interface are held together by it. */
+export type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+// oxlint-enable typescript/no-unnecessary-type-parameters
+
+/**
+ * Reads options once, at construction.
+ *
+ * @param path how the caller wrote it, `latchkey()` or `oidc()`; leads every message.
+ * @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong and what it must be. Never quotes a value: it may
+ * be a secret.
+ */
+export function readOptions<Schema extends z.ZodType>(
+  schema: Schema,
+  options: unknown,
+  path: string,
+): z.output<Schema> {
+  // Without its code generation zod also runs where a security policy forbids `eval`.
+  const result = schema.safeParse(options, { jitless: true })
+  if (result.success) return result.data
+  const complaints = result.error.issues.flatMap((issue) => complaintsOf(issue, schema))
+  throw new AuthError('ERR_AUTH_OPTIONS', `${path}: ${complaints.join('; ')}`)
+}
+
+function complaintsOf(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
+  const at = issue.path.map(String)
+  if (issue.code === 'unrecognized_keys') {
+    const known = keysAt(schema, at)
+    return issue.keys.map((key) => `"${[...at, key].join('.')}" is unknown${suggestion(key, known)}`)
+  }
+  const what = at.length === 0 ? 'the options' : `"${at.join('.')}"`
+  return [`${what} ${issue.message}`]
+}
+
+/** A name of which half is wrong is no misspelling. */
+function suggestion(key: string, known: readonly string[]): string {
+  if (known.length === 0) return ''
+  const best = closest(key, [...known])
+  return distance(key, best) * 2 <= best.length ? `; did you mean "${best}"?` : `; expected one of ${known.join(', ')}`
+}
+
+function keysAt(schema: z.ZodType, path: readonly string[]): string[] {
+  let current: unknown = schema
+  for (const key of path) current = shapeOf(current)[key]
+  return Object.keys(shapeOf(current))
+}
+
+function shapeOf(schema: unknown): Readonly<Record<string, unknown>> {
+  let current = schema
+  while (current instanceof z.ZodOptional || current instanceof z.ZodDefault) current = current.unwrap()
+  return current instanceof z.ZodObject ? current.shape : {}
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value.length > 0
+
+/** A string with something in it. */
+export function text(what = 'a non-empty string'): z.ZodType<string, string> {
+  return z.custom<string>(isText, { error: `must be ${what}` })
+}
+
+/** A whole number of `unit` above zero. */
+export function positive(unit: string): z.ZodType<number, number> {
+  return z.custom<number>((value) => Number.isSafeInteger(value) && (value as number) > 0, {
+    error: `must be a positive whole number of ${unit}`,
+  })
+}
+
+export function oneOf<const T extends string>(...values: readonly [T, ...T[]]): z.ZodType<T, T> {
+  return z.custom<T>((value) => values.includes(value as T), {
+    error: `must be ${values.map((value) => `'${value}'`).join(' or ')}`,
+  })
+}
+
+export function flag(): z.ZodType<boolean, boolean> {
+  return z.custom<boolean>((value) => typeof value === 'boolean', { error: 'must be true or false' })
+}
+
+export function fn<T extends (...args: never[]) => unknown>(shape: string): z.ZodType<T, T> {
+  return z.custom<T>((value) => typeof value === 'function', { error: `must be a function, ${shape}` })
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+
+export function isLoopback(url: URL): boolean {
+  return LOOPBACK.test(url.hostname) || url.hostname.endsWith('.localhost')
+}
+
+/** What is wrong with a URL that requests with credentials will be sent to, or `undefined`. */
+export function urlComplaint(value: unknown, allowHttp: boolean): string | undefined {
+  if (typeof value !== 'string' || !URL.canParse(value)) return 'must be an absolute https: URL'
+  const url = new URL(value)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must be an absolute https: URL'
+  if (url.username !== '' || url.password !== '') return 'must not contain credentials'
+  if (url.protocol === 'http:' && !isLoopback(url) && !allowHttp) {
+    return 'must be https: (http: only on the loopback interface, or with dangerouslyAllowHttp)'
+  }
+  return undefined
+}

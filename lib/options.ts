@@ -1,0 +1,191 @@
+import * as z from 'zod'
+import { AuthError } from './errors.ts'
+import type { AuthEvent } from './events.ts'
+import type { ErrorPage } from './express/error-answer.ts'
+import type { LoginParameter, RoutePaths } from './express/parts.ts'
+import type { GrantKeeperSettings } from './grants/grant-keeper.ts'
+import type { GrantStore } from './grants/grant-store.ts'
+import { fn, oneOf, positive, readOptions, text, urlComplaint, type Same } from './option-reader.ts'
+import { parseReturnPath, type ReturnPath } from './protocol/return-path.ts'
+import type { Provider } from './providers/provider.ts'
+import type { SessionOptions } from './session/session-middleware.ts'
+
+export interface RefreshOptions {
+  /** The server has this long to answer a refresh. Milliseconds, default 8,000. */
+  deadlineMs?: number | undefined
+  /** How long one refresh keeps all others out; at least a quarter longer than the deadline. Milliseconds, default 12,000. */
+  leaseMs?: number | undefined
+  /** A request waits at most so long for a token. Milliseconds, default 10,000. */
+  waitMs?: number | undefined
+  /** How long before expiry a token is refreshed in the background; at most a tenth of its lifetime. Milliseconds, default 60,000. */
+  softWindowMs?: number | undefined
+}
+
+export interface LatchkeyOptions {
+  /** The application's public origin, with the path that `app.use(path, auth)` mounts at, if any. Redirect URIs are built from it. */
+  baseUrl: string
+  /** Who signs people in: `oidc({ … })`. */
+  provider: Provider
+  /** 32 bytes or more, from a random source. Signs cookies and seals what is stored. A list rotates: the first signs, all are accepted. */
+  secret: string | readonly string[]
+  /** express-session's options, such as `store`. Unused when the application mounts its own session before. */
+  session?: SessionOptions | undefined
+  /** Where the tokens live. Default: in memory, for one process. */
+  grants?: GrantStore | undefined
+  /** Tells several instances in one application apart. Default `main`. */
+  name?: string | undefined
+  /** Default `/login`, `/callback`, `/logout`. */
+  routes?: { login?: string | undefined; callback?: string | undefined; logout?: string | undefined } | undefined
+  /** Parameters of the authorization request that `/login` takes from its query. Default none. */
+  loginParameters?: readonly LoginParameter[] | undefined
+  /** A path on this site. Default `/`. */
+  afterLogin?: string | undefined
+  /** A path on this site; with `baseUrl`'s origin the `post_logout_redirect_uri` to register. Default `/`. */
+  afterLogout?: string | undefined
+  /** Keys of an anonymous session that survive the sign-in. The rest is dropped, for somebody else could have planted it. Default none. */
+  keepInSession?: readonly string[] | undefined
+  /** How access tokens are kept fresh. */
+  refresh?: RefreshOptions | undefined
+  /** For each answer of the authorization server. Milliseconds, default 8,000. */
+  timeoutMs?: number | undefined
+  /** The page that people see when something went wrong. */
+  errorPage?: ErrorPage | undefined
+  /** Told of sign-ins, refreshes and failures; holds no secrets. */
+  onEvent?: ((event: AuthEvent) => void) | undefined
+}
+
+/** What the options mean, checked and complete. */
+export interface Settings {
+  readonly publicUrl: URL
+  readonly redirectUri: string
+  readonly provider: Provider
+  readonly secrets: readonly [string, ...string[]]
+  readonly session: SessionOptions
+  readonly grants: GrantStore | undefined
+  readonly name: string
+  /** Below the mount point. */
+  readonly routes: RoutePaths
+  /** On the public origin. */
+  readonly paths: RoutePaths
+  readonly loginParameters: readonly LoginParameter[]
+  readonly afterLogin: ReturnPath
+  readonly afterLogout: ReturnPath
+  readonly keepInSession: readonly string[]
+  readonly refresh: GrantKeeperSettings
+  readonly timeoutMs: number
+  readonly errorPage: ErrorPage | undefined
+  readonly onEvent: ((event: AuthEvent) => void) | undefined
+}
+
+const MIN_SECRET_BYTES = 32
+/** What the way to the resource server, and a slow clock there, may take off a token's life. */
+const LEEWAY_MS = 2_000
+
+const isObjectWith = (value: unknown, ...keys: readonly string[]): boolean =>
+  typeof value === 'object' && value !== null && keys.every((key) => key in value)
+
+const secret = z.custom<string>((value) => typeof value === 'string' && Buffer.byteLength(value) >= MIN_SECRET_BYTES, {
+  error: `must be at least ${MIN_SECRET_BYTES} bytes long; make one with: openssl rand -base64 32`,
+})
+const path = z.custom<string>((value) => typeof value === 'string' && parseReturnPath(value) === value, { error: 'must be a path on this site, such as /welcome' }) // prettier-ignore
+const route = z.custom<string>((value) => typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value), { error: 'must be a path such as /login' }) // prettier-ignore
+const milliseconds = positive('milliseconds')
+
+const schema = z
+  .strictObject({
+    baseUrl: z.string('must be the public https: origin of the application'),
+    provider: z.custom<Provider>((value) => isObjectWith(value, 'discoveryUrl', 'clientId'), { error: 'must be made by a factory from latchkey/providers, such as oidc({ … })' }), // prettier-ignore
+    secret: z.union([secret, z.array(secret).min(1, 'must not be an empty list').readonly()], {
+      error: `must be at least ${MIN_SECRET_BYTES} bytes long, or a list of such; make one with: openssl rand -base64 32`,
+    }),
+    session: z
+      .custom<SessionOptions>((value) => isObjectWith(value), { error: `must be express-session's options` })
+      .optional(),
+    grants: z
+      .custom<GrantStore>((value) => isObjectWith(value, 'claim', 'commit'), { error: 'must be a grant store' })
+      .optional(),
+    name: z.custom<string>((value) => typeof value === 'string' && /^[\w-]+$/.test(value), { error: 'must be a short name' }).optional(), // prettier-ignore
+    routes: z
+      .strictObject({ login: route.optional(), callback: route.optional(), logout: route.optional() })
+      .optional(),
+    loginParameters: z
+      .array(oneOf('prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age'), 'must be a list')
+      .readonly()
+      .optional(),
+    afterLogin: path.optional(),
+    afterLogout: path.optional(),
+    keepInSession: z.array(text(), 'must be a list of keys').readonly().optional(),
+    refresh: z
+      .strictObject({
+        deadlineMs: milliseconds.optional(),
+        leaseMs: milliseconds.optional(),
+        waitMs: milliseconds.optional(),
+        softWindowMs: milliseconds.optional(),
+      })
+      .optional(),
+    timeoutMs: milliseconds.optional(),
+    errorPage: fn<ErrorPage>('(context) => html').optional(),
+    onEvent: fn<(event: AuthEvent) => void>('(event) => void').optional(),
+  })
+  .superRefine(({ baseUrl, session, refresh }, context) => {
+    const say = (at: string[], message: string): void => context.addIssue({ code: 'custom', path: at, message })
+    const complaint = baseUrlComplaint(baseUrl)
+    if (complaint !== undefined) say(['baseUrl'], complaint)
+    if (isObjectWith(session, 'secret')) say(['session', 'secret'], 'is the same as "secret"; leave it out')
+    const { deadlineMs, leaseMs } = { ...REFRESH_DEFAULTS, ...defined(refresh ?? {}) }
+    if (leaseMs < deadlineMs * 1.25) {
+      say(
+        ['refresh', 'leaseMs'],
+        'must be at least a quarter longer than "refresh.deadlineMs", or two processes could redeem one refresh token',
+      )
+    }
+  })
+
+const documented: Same<z.input<typeof schema>, LatchkeyOptions> = true
+void documented
+
+const REFRESH_DEFAULTS = { deadlineMs: 8_000, leaseMs: 12_000, waitMs: 10_000, softWindowMs: 60_000 }
+
+/** @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong and what it must be. */
+export function readLatchkeyOptions(options: LatchkeyOptions): Settings {
+  const read = readOptions(schema, options, 'latchkey()')
+  const publicUrl = new URL(read.baseUrl)
+  const mount = publicUrl.pathname.replace(/\/$/, '')
+  const routes = { login: '/login', callback: '/callback', logout: '/logout', ...defined(read.routes ?? {}) }
+  const [first, ...older] = typeof read.secret === 'string' ? [read.secret] : read.secret
+  if (first === undefined) throw new AuthError('ERR_AUTH_OPTIONS', 'latchkey(): "secret" must not be an empty list')
+  return Object.freeze({
+    publicUrl,
+    redirectUri: publicUrl.origin + mount + routes.callback,
+    provider: read.provider,
+    secrets: [first, ...older] as const,
+    session: read.session ?? {},
+    grants: read.grants,
+    name: read.name ?? 'main',
+    routes,
+    paths: { login: mount + routes.login, callback: mount + routes.callback, logout: mount + routes.logout },
+    loginParameters: read.loginParameters ?? [],
+    afterLogin: parseReturnPath(read.afterLogin),
+    afterLogout: parseReturnPath(read.afterLogout),
+    keepInSession: read.keepInSession ?? [],
+    refresh: { ...REFRESH_DEFAULTS, ...defined(read.refresh ?? {}), leewayMs: LEEWAY_MS },
+    timeoutMs: read.timeoutMs ?? 8_000,
+    errorPage: read.errorPage,
+    onEvent: read.onEvent,
+  })
+}
+
+/** Express-session cookies of a site that is not https are readable on the way, so only the developer's own machine may do without. */
+function baseUrlComplaint(baseUrl: string): string | undefined {
+  const complaint = urlComplaint(baseUrl, false)
+  if (complaint !== undefined) return complaint
+  const { search, hash } = new URL(baseUrl)
+  return search === '' && hash === '' ? undefined : 'must not have a query or fragment'
+}
+
+/** An option that is given as `undefined` is not given. */
+function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}

@@ -1,0 +1,319 @@
+import { createRemoteJWKSet, customFetch as joseFetch, type JWTVerifyGetKey } from 'jose'
+import {
+  AuthorizationResponseError, ClientError, authorizationCodeGrant, buildAuthorizationUrl, buildEndSessionUrl,
+  calculatePKCECodeChallenge, fetchUserInfo, refreshTokenGrant, tokenRevocation,
+  type Configuration, type IDToken, type UserInfoResponse,
+} from 'openid-client' // prettier-ignore
+import { AuthError, withoutSecrets } from '../errors.ts'
+import type { Provider } from '../providers/provider.ts'
+import type { Runtime } from '../runtime.ts'
+import { isSignedByServer, judgeRefreshedIdToken, type IdTokenVerdict } from './id-token.ts'
+import { providerFetch } from './provider-fetch.ts'
+import { configurationFor, discover, type ServerDescription } from './server-metadata.ts'
+import { readTokenFailure, type TokenFailure } from './token-failure.ts'
+import { normaliseTokenResponse, toTokenSet, type TokenSet } from './token-response.ts'
+import type { Transaction } from './transaction.ts'
+
+export interface AuthorizationServerSettings {
+  /** One string, the same bytes in the authorization and the token request. */
+  readonly redirectUri: string
+  /** For each answer of the server, its body included. Milliseconds. */
+  readonly timeoutMs: number
+}
+
+/** What a sign-in brought. */
+export interface CompletedSignIn {
+  readonly tokens: TokenSet
+  /** Of the validated ID Token; absent if none was asked for. */
+  readonly claims: IDToken | undefined
+}
+
+export type RefreshOutcome =
+  { kind: 'refreshed'; tokens: TokenSet; idToken: IdTokenVerdict | 'none' } | { kind: 'failed'; failure: TokenFailure }
+
+interface Connection {
+  readonly server: ServerDescription
+  readonly configuration: Configuration
+  readonly keys: JWTVerifyGetKey | undefined
+}
+
+/** The door to one authorization server: begin, complete, refresh, revoke, end session. Knows no Express, session or store. */
+export class AuthorizationServer {
+  readonly provider: Provider
+  readonly #settings: AuthorizationServerSettings
+  readonly #runtime: Runtime
+  #connection: Promise<Connection> | undefined
+
+  constructor(provider: Provider, settings: AuthorizationServerSettings, runtime: Runtime) {
+    this.provider = provider
+    this.#settings = settings
+    this.#runtime = runtime
+  }
+
+  /** Fetches the metadata if that has not been done. @throws {AuthError} `ERR_AUTH_UNAVAILABLE` or `ERR_AUTH_MISCONFIGURED`. */
+  async ready(): Promise<void> {
+    await this.#connect()
+  }
+
+  /**
+   * The authorization request (RFC 6749 §4.1.1 with PKCE S256, RFC 7636 §4.3, and OIDC Core §3.1.2.1).
+   *
+   * @param parameters what this one request adds, such as `prompt`.
+   */
+  async begin(transaction: Transaction, state: string, parameters: Readonly<Record<string, string>>): Promise<URL> {
+    const { configuration } = await this.#connect()
+    const { provider } = this
+    const request = {
+      ...(this.#wants('offline_access') && { prompt: 'consent' }), // OIDC Core §11: or the server may leave the refresh token out
+      ...provider.authorizationParameters,
+      ...parameters,
+      ...(transaction.maxAge !== undefined && { max_age: String(transaction.maxAge) }),
+      ...(this.#wants('openid') && { nonce: transaction.nonce }),
+      ...(provider.responseMode !== 'query' && { response_mode: provider.responseMode }),
+      redirect_uri: this.#settings.redirectUri,
+      scope: provider.scope,
+      state,
+      code_challenge: await calculatePKCECodeChallenge(transaction.codeVerifier),
+      code_challenge_method: 'S256',
+    }
+    return buildAuthorizationUrl(
+      configuration,
+      Object.fromEntries(Object.entries(request).filter(([, value]) => value !== '')),
+    )
+  }
+
+  /**
+   * Validates the authorization response (RFC 6749 §4.1.2, `iss` per RFC 9207), exchanges its code and validates the ID Token
+   * with its signature (OIDC Core §3.1.3.7).
+   *
+   * @param response exactly what arrived at the redirect URI.
+   * @throws {AuthError} `ERR_AUTH_DENIED`, `ERR_AUTH_REQUIRED`, `ERR_AUTH_TRANSACTION`, `ERR_AUTH_MISCONFIGURED`,
+   * `ERR_AUTH_UNTRUSTED` or `ERR_AUTH_UNAVAILABLE`.
+   */
+  async complete(response: URLSearchParams, state: string, transaction: Transaction): Promise<CompletedSignIn> {
+    const { configuration, server, keys } = await this.#connect()
+    this.#demandIssuer(response.get('iss'), server)
+    const callback = new URL(this.#settings.redirectUri)
+    callback.search = response.toString()
+    const askedAt = this.#runtime.now()
+    let answer
+    try {
+      answer = await authorizationCodeGrant(configuration, callback, {
+        expectedState: state,
+        pkceCodeVerifier: transaction.codeVerifier,
+        ...(this.#wants('openid') && { expectedNonce: transaction.nonce, idTokenExpected: true }),
+        ...(transaction.maxAge !== undefined && { maxAge: transaction.maxAge }),
+      })
+    } catch (thrown) {
+      throw this.#signInError(thrown)
+    }
+    if (answer.id_token !== undefined) await this.#demandSignature(answer.id_token, keys, server)
+    return { tokens: toTokenSet(answer, askedAt), claims: answer.claims() }
+  }
+
+  /**
+   * Redeems a refresh token (RFC 6749 §6). Never throws: what the server said is a value. The answer is handed over before its ID
+   * Token is verified, since it may hold the only copy of the next refresh token.
+   *
+   * @param subject `sub` at sign-in, which an ID Token that comes along must repeat.
+   * @param patienceMs how long the connection stays open.
+   */
+  async refresh(refreshToken: string, subject: string | undefined, patienceMs: number): Promise<RefreshOutcome> {
+    try {
+      const { server } = await this.#connect()
+      const askedAt = this.#runtime.now()
+      let idToken: string | undefined
+      // The library would check the ID Token first and drop the whole answer with it.
+      const setIdTokenAside = (body: Record<string, unknown>): Record<string, unknown> => {
+        const { id_token: aside, ...rest } = normaliseTokenResponse(body)
+        if (typeof aside === 'string') idToken = aside
+        return rest
+      }
+      const fetch = providerFetch(this.#runtime, { allowHttp: this.provider.allowHttp, rewrite: setIdTokenAside })
+      const configuration = configurationFor(this.provider, server, patienceMs, fetch)
+      const tokens = toTokenSet(await refreshTokenGrant(configuration, refreshToken), askedAt)
+      if (idToken === undefined) return { kind: 'refreshed', tokens, idToken: 'none' }
+
+      const expected = { issuer: server.metadata.issuer, clientId: this.provider.clientId, subject }
+      const verdict = judgeRefreshedIdToken(idToken, expected, this.#runtime.now(), this.provider.clockToleranceSeconds)
+      return { kind: 'refreshed', tokens: verdict === 'stale' ? tokens : { ...tokens, idToken }, idToken: verdict }
+    } catch (thrown) {
+      return { kind: 'failed', failure: this.#refreshFailure(thrown) }
+    }
+  }
+
+  /** @returns whether the server signed it. @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while its keys cannot be fetched. */
+  async isSigned(idToken: string): Promise<boolean> {
+    const { keys, server } = await this.#connect()
+    return this.#checkSignature(idToken, keys, server)
+  }
+
+  /**
+   * Claims about the end-user from the UserInfo endpoint, compared with the `sub` of the ID Token (OIDC Core §5.3.2).
+   *
+   * @throws {AuthError} `ERR_AUTH_UNTRUSTED` if they are about somebody else, `ERR_AUTH_UNAVAILABLE` if they cannot be had.
+   */
+  async userInfo(accessToken: string, subject: string): Promise<UserInfoResponse> {
+    const { configuration } = await this.#connect()
+    try {
+      return await fetchUserInfo(configuration, accessToken, subject)
+    } catch (cause) {
+      if (cause instanceof ClientError && cause.code === 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED') {
+        throw new AuthError(
+          'ERR_AUTH_UNTRUSTED',
+          `${this.provider.name} answered with the claims of another end-user`,
+          { cause },
+        )
+      }
+      throw new AuthError('ERR_AUTH_UNAVAILABLE', `the claims cannot be fetched from ${this.provider.name}`, {
+        cause,
+        retryAfterSeconds: 5,
+      })
+    }
+  }
+
+  /** Revokes the refresh token, or the access token where there is none (RFC 7009 §2.1). Does nothing where the server has no such endpoint. */
+  async revoke(tokens: TokenSet): Promise<void> {
+    const { configuration, server } = await this.#connect()
+    if (server.metadata.revocation_endpoint === undefined) return
+    const [token, hint] =
+      tokens.refreshToken === undefined ? [tokens.accessToken, 'access_token'] : [tokens.refreshToken, 'refresh_token']
+    await tokenRevocation(configuration, token, { token_type_hint: hint })
+  }
+
+  /** Where the browser signs out at the server (OpenID Connect RP-Initiated Logout §2), or `undefined` if it cannot. */
+  async endSessionUrl(idToken: string | undefined, postLogoutRedirectUri: string): Promise<URL | undefined> {
+    const { configuration, server } = await this.#connect()
+    if (server.metadata.end_session_endpoint === undefined) return undefined
+    const hint = this.provider.sendIdTokenHint && idToken !== undefined ? { id_token_hint: idToken } : {}
+    return buildEndSessionUrl(configuration, { ...hint, post_logout_redirect_uri: postLogoutRedirectUri })
+  }
+
+  /** Shared by all who ask meanwhile; a failure is not remembered. */
+  #connect(): Promise<Connection> {
+    this.#connection ??= this.#discover().catch((error: unknown) => {
+      this.#connection = undefined
+      throw error
+    })
+    return this.#connection
+  }
+
+  async #discover(): Promise<Connection> {
+    const { timeoutMs, redirectUri } = this.#settings
+    const server = await discover(this.provider, redirectUri, timeoutMs, this.#runtime)
+    const fetch = providerFetch(this.#runtime, { allowHttp: this.provider.allowHttp })
+    const { token_endpoint, jwks_uri } = server.metadata
+    const normalising = providerFetch(this.#runtime, {
+      allowHttp: this.provider.allowHttp,
+      rewrite: normaliseTokenResponse,
+    })
+    const configuration = configurationFor(this.provider, server, timeoutMs, (url, init) =>
+      (url === token_endpoint ? normalising : fetch)(url, init),
+    )
+    const keys = jwks_uri === undefined ? undefined : createRemoteJWKSet(new URL(jwks_uri), {
+      timeoutDuration: timeoutMs,
+      [joseFetch]: (url, init) => fetch(url, { ...init, body: undefined, headers: Object.fromEntries(init.headers) }),
+    }) // prettier-ignore
+    return { server, configuration, keys }
+  }
+
+  /** RFC 9207 §2.4: before anything else, the error included, is believed. */
+  #demandIssuer(iss: string | null, { metadata }: ServerDescription): void {
+    if (iss === metadata.issuer) return
+    if (iss === null && metadata.authorization_response_iss_parameter_supported !== true) return
+    throw new AuthError(
+      'ERR_AUTH_TRANSACTION',
+      `the answer does not say that it comes from ${this.provider.name}; sign in again`,
+    )
+  }
+
+  async #demandSignature(idToken: string, keys: JWTVerifyGetKey | undefined, server: ServerDescription): Promise<void> {
+    if (await this.#checkSignature(idToken, keys, server)) return
+    throw new AuthError('ERR_AUTH_UNTRUSTED', `the ID Token is not signed by ${this.provider.name}`)
+  }
+
+  async #checkSignature(
+    idToken: string,
+    keys: JWTVerifyGetKey | undefined,
+    server: ServerDescription,
+  ): Promise<boolean> {
+    if (keys === undefined)
+      throw new AuthError('ERR_AUTH_MISCONFIGURED', `the metadata of ${this.provider.name} has no "jwks_uri"`)
+    try {
+      return await isSignedByServer(idToken, keys, [...server.idTokenAlgorithms], this.#runtime.now())
+    } catch (cause) {
+      throw new AuthError('ERR_AUTH_UNAVAILABLE', `the keys of ${this.provider.name} cannot be fetched`, {
+        cause,
+        retryAfterSeconds: 5,
+      })
+    }
+  }
+
+  #wants(scope: string): boolean {
+    return this.provider.scope.split(' ').includes(scope)
+  }
+
+  #refreshFailure(thrown: unknown): TokenFailure {
+    if (!(thrown instanceof AuthError)) return readTokenFailure(thrown)
+    // Discovery failed: nothing was sent.
+    const kind = thrown.code === 'ERR_AUTH_MISCONFIGURED' ? 'misconfigured' : 'passing'
+    return { kind, unspent: true, error: undefined, retryAfterMs: undefined, cause: withoutSecrets(thrown) }
+  }
+
+  #signInError(thrown: unknown): AuthError {
+    const { name } = this.provider
+    if (thrown instanceof AuthorizationResponseError) return this.#authorizationError(thrown)
+    if (thrown instanceof ClientError && thrown.code !== undefined && UNTRUSTED.has(thrown.code)) {
+      return new AuthError('ERR_AUTH_UNTRUSTED', `the answer of ${name} failed validation`, { cause: thrown })
+    }
+    const { kind, error, retryAfterMs, cause } = readTokenFailure(thrown)
+    const word = error === undefined ? '' : ` (${error})`
+    switch (kind) {
+      case 'dead':
+        return new AuthError('ERR_AUTH_TRANSACTION', `${name} does not accept the code${word}; sign in again`, {
+          cause,
+        })
+      case 'misconfigured':
+        return new AuthError('ERR_AUTH_MISCONFIGURED', `${name} refuses this client${word}; check clientId, clientSecret, clientAuthentication and the registered redirect URI`, { cause }) // prettier-ignore
+      case 'passing':
+        return new AuthError('ERR_AUTH_UNAVAILABLE', `${name} gave no usable answer`, {
+          cause,
+          retryAfterSeconds: Math.ceil((retryAfterMs ?? 5_000) / 1_000),
+        })
+      default:
+        return kind satisfies never
+    }
+  }
+
+  /** RFC 6749 §4.1.2.1 and OIDC Core §3.1.2.6. The description is the server's text, or an attacker's: it is not repeated. */
+  #authorizationError(thrown: AuthorizationResponseError): AuthError {
+    const { name } = this.provider
+    switch (thrown.error) {
+      case 'access_denied':
+        return new AuthError('ERR_AUTH_DENIED', `access was not granted at ${name}`, { cause: thrown })
+      case 'login_required':
+      case 'interaction_required':
+      case 'consent_required':
+      case 'account_selection_required':
+        return new AuthError('ERR_AUTH_REQUIRED', `${name} needs the end-user to sign in there`, { cause: thrown })
+      case 'server_error':
+      case 'temporarily_unavailable':
+        return new AuthError('ERR_AUTH_UNAVAILABLE', `${name} cannot sign anybody in at the moment`, {
+          cause: thrown,
+          retryAfterSeconds: 5,
+        })
+      default:
+        return new AuthError(
+          'ERR_AUTH_MISCONFIGURED',
+          `${name} refuses the authorization request; check scope and redirect URI there`,
+          { cause: thrown },
+        )
+    }
+  }
+}
+
+/** What `openid-client` says when an answer came that must not be believed. */
+const UNTRUSTED = new Set([
+  'OAUTH_JWT_CLAIM_COMPARISON_FAILED', 'OAUTH_JWT_TIMESTAMP_CHECK_FAILED', 'OAUTH_JSON_ATTRIBUTE_COMPARISON_FAILED', 'OAUTH_INVALID_RESPONSE',
+  'OAUTH_UNSUPPORTED_OPERATION', 'OAUTH_MISSING_SERVER_METADATA',
+]) // prettier-ignore

@@ -1,0 +1,62 @@
+import { decodeJwt, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
+
+/** What an ID Token that came with a refresh response must agree with (OIDC Core §12.2). */
+export interface RefreshedIdTokenExpectation {
+  readonly issuer: string
+  readonly clientId: string
+  /** Of the ID Token at sign-in. */
+  readonly subject: string | undefined
+}
+
+/**
+ * The verdict that needs no network.
+ * `alien`: made for somebody else, so the tokens beside it cannot be trusted either. `stale`: right, but past its `exp`;
+ * some servers repeat the first one. `unverified`: right so far, the signature is still to be checked.
+ */
+export type IdTokenVerdict = 'unverified' | 'stale' | 'alien'
+
+export function judgeRefreshedIdToken(
+  idToken: string,
+  expected: RefreshedIdTokenExpectation,
+  now: number,
+  toleranceSeconds: number,
+): IdTokenVerdict {
+  let claims: JWTPayload
+  try {
+    claims = decodeJwt(idToken)
+  } catch {
+    return 'alien'
+  }
+  const audience = Array.isArray(claims.aud) ? claims.aud : [claims.aud]
+  if (claims.iss !== expected.issuer || !audience.includes(expected.clientId)) return 'alien'
+  if (claims.sub === undefined || (expected.subject !== undefined && claims.sub !== expected.subject)) return 'alien'
+  return claims.exp !== undefined && claims.exp * 1_000 > now - toleranceSeconds * 1_000 ? 'unverified' : 'stale'
+}
+
+/**
+ * Checks the signature of an ID Token whose claims were judged before (OIDC Core §3.1.3.7).
+ *
+ * @returns `false` if it is not the server's.
+ * @throws whatever the key set's fetch throws: nothing is known then.
+ */
+export async function isSignedByServer(
+  idToken: string,
+  keys: JWTVerifyGetKey,
+  algorithms: string[],
+  now: number,
+): Promise<boolean> {
+  try {
+    // The time stamps were judged at the commit; verifying may come much later.
+    await jwtVerify(idToken, keys, { algorithms, currentDate: new Date(now), clockTolerance: Number.MAX_SAFE_INTEGER })
+    return true
+  } catch (error) {
+    if (isVerdict(error)) return false
+    throw error
+  }
+}
+
+const VERDICTS = new Set(['ERR_JWS_SIGNATURE_VERIFICATION_FAILED', 'ERR_JWS_INVALID', 'ERR_JWT_INVALID', 'ERR_JOSE_ALG_NOT_ALLOWED', 'ERR_JOSE_NOT_SUPPORTED']) // prettier-ignore
+
+function isVerdict(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && VERDICTS.has(error.code)
+}

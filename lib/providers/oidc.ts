@@ -1,0 +1,106 @@
+import * as z from 'zod'
+import { flag, oneOf, readOptions, text, urlComplaint, type Same } from '../option-reader.ts'
+import type { ClientAuthentication, Provider, Rotation } from './provider.ts'
+
+export interface OidcOptions {
+  /** The issuer, exactly as the server writes it, or the full URL of its metadata document. */
+  issuer: string
+  clientId: string
+  /** Leave out for a public client (PKCE alone). */
+  clientSecret?: string | undefined
+  /** Default: `client_secret_basic` if the server's metadata offers it, else `client_secret_post`; `none` without a secret. */
+  clientAuthentication?: ClientAuthentication | undefined
+  /** Space-separated, `openid` among them. Default `openid`. Most servers issue a refresh token only with `offline_access`. */
+  scope?: string | undefined
+  /** `form_post` keeps the code out of URLs and server logs. Default `query`. */
+  responseMode?: 'query' | 'form_post' | undefined
+  /** Extra parameters of every authorization request, such as `audience` or `prompt`. */
+  authorizationParameters?: Readonly<Record<string, string>> | undefined
+  /** Pins the one `alg` accepted for ID Tokens. Default: the asymmetric ones that the metadata lists. */
+  idTokenSigningAlg?: string | undefined
+  /** Default `rotating`, which is safe for both kinds; `reusable` recovers sooner from a lost answer. */
+  rotation?: Rotation | undefined
+  /**
+   * Sends `id_token_hint` at sign-out, for servers that do not sign out without it. Puts the ID Token into a URL, and so into the
+   * browser's history and logs on the way. Default `false`: the client is named by `client_id` alone.
+   */
+  sendIdTokenHint?: boolean | undefined
+  /** How far the server's clock may be off. Seconds, default 30. */
+  clockToleranceSeconds?: number | undefined
+  /** Sends secrets and tokens in clear text, readable and changeable by anyone on the way. */
+  dangerouslyAllowHttp?: boolean | undefined
+}
+
+/** What the flow itself sets; overriding one of these would switch a protection off. */
+const RESERVED = [
+  'client_id', 'code_challenge', 'code_challenge_method', 'nonce', 'redirect_uri', 'request', 'request_uri', 'response_mode',
+  'response_type', 'scope', 'state',
+] // prettier-ignore
+
+const ASYMMETRIC = /^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519|ML-DSA-(?:44|65|87))$/
+
+const schema = z
+  .strictObject({
+    issuer: z.string('must be a URL'),
+    clientId: text(),
+    clientSecret: text().optional(),
+    clientAuthentication: oneOf('none', 'client_secret_basic', 'client_secret_post').optional(),
+    scope: text('scope names separated by blanks').optional(),
+    responseMode: oneOf('query', 'form_post').optional(),
+    authorizationParameters: z.record(z.string(), z.string('must be a string')).readonly().optional(),
+    idTokenSigningAlg: z.string().regex(ASYMMETRIC, 'must be an asymmetric algorithm, such as RS256').optional(),
+    rotation: oneOf('rotating', 'reusable').optional(),
+    sendIdTokenHint: flag().optional(),
+    clockToleranceSeconds: z.int('must be a whole number of seconds').min(0).max(300, 'must be at most 300').optional(),
+    dangerouslyAllowHttp: flag().optional(),
+  })
+  .superRefine((options, context) => {
+    const say = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
+    const complaint = issuerComplaint(options.issuer, options.dangerouslyAllowHttp === true)
+    if (complaint !== undefined) say('issuer', complaint)
+    for (const name of Object.keys(options.authorizationParameters ?? {})) {
+      if (RESERVED.includes(name)) say(`authorizationParameters.${name}`, 'is set by the flow itself')
+    }
+    if (options.scope?.split(' ').includes('openid') === false) say('scope', 'must contain openid (OIDC Core §3.1.2.1)')
+    const { clientAuthentication, clientSecret } = options
+    if (clientAuthentication === 'none' && clientSecret !== undefined) {
+      say('clientSecret', `is never sent with clientAuthentication 'none'; leave one of them out`)
+    }
+    if (clientAuthentication?.startsWith('client_secret') === true && clientSecret === undefined) {
+      say('clientSecret', `is missing, clientAuthentication '${clientAuthentication}' needs it`)
+    }
+  })
+
+const documented: Same<z.input<typeof schema>, OidcOptions> = true
+void documented
+
+/**
+ * Any OpenID Connect server that publishes its metadata (OpenID Connect Discovery 1.0).
+ *
+ * @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong.
+ */
+export function oidc(options: OidcOptions): Provider {
+  const read = readOptions(schema, options, 'oidc()')
+  const provider = {
+    name: new URL(read.issuer).host,
+    discoveryUrl: read.issuer,
+    clientId: read.clientId,
+    clientAuthentication: read.clientAuthentication,
+    scope: read.scope ?? 'openid',
+    authorizationParameters: Object.freeze({ ...read.authorizationParameters }),
+    responseMode: read.responseMode ?? 'query',
+    idTokenSigningAlg: read.idTokenSigningAlg,
+    rotation: read.rotation ?? 'rotating',
+    sendIdTokenHint: read.sendIdTokenHint === true,
+    clockToleranceSeconds: read.clockToleranceSeconds ?? 30,
+    allowHttp: read.dangerouslyAllowHttp === true,
+  }
+  return Object.freeze(Object.defineProperty(provider, 'clientSecret', { value: read.clientSecret }) as Provider)
+}
+
+function issuerComplaint(issuer: string, allowHttp: boolean): string | undefined {
+  const complaint = urlComplaint(issuer, allowHttp)
+  if (complaint !== undefined) return complaint
+  const { search, hash } = new URL(issuer)
+  return search === '' && hash === '' ? undefined : 'must not have a query or fragment (RFC 8414 §2)'
+}

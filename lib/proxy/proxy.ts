@@ -1,0 +1,108 @@
+import type { Request, RequestHandler, Response } from 'express'
+import { Pool } from 'undici'
+import * as z from 'zod'
+import { AuthError } from '../errors.ts'
+import type { ConnectedRequest } from '../express/request-auth.ts'
+import type { AccessToken } from '../grants/grant-keeper.ts'
+import { flag, positive, readOptions, text, type Same } from '../option-reader.ts'
+import { forward, type ForwardOptions } from './forward.ts'
+import { requestHeaders } from './headers.ts'
+import { readBody } from './request-body.ts'
+import { pathAtTarget, readTarget } from './target.ts'
+
+export interface ProxyOptions {
+  /** Names of cookies that the target may see. Default none. */
+  forwardCookies?: readonly string[] | undefined
+  /** A request body up to this length is kept, so that it can be sent again when the token was refused. Bytes, default 65,536. */
+  maxReplayBytes?: number | undefined
+  /** Milliseconds until the connection must stand. Default 5,000. */
+  connectTimeoutMs?: number | undefined
+  /** Milliseconds until the answer must begin. Default 30,000. */
+  headersTimeoutMs?: number | undefined
+  /** Milliseconds between two parts of the answer. Default 300,000. */
+  idleTimeoutMs?: number | undefined
+  /** Sends tokens in clear text to a target that is not on this machine. */
+  dangerouslyAllowHttp?: boolean | undefined
+}
+
+const schema = z.strictObject({
+  forwardCookies: z.array(text()).readonly().optional(),
+  maxReplayBytes: positive('bytes').optional(),
+  connectTimeoutMs: positive('milliseconds').optional(),
+  headersTimeoutMs: positive('milliseconds').optional(),
+  idleTimeoutMs: positive('milliseconds').optional(),
+  dangerouslyAllowHttp: flag().optional(),
+})
+
+const documented: Same<z.input<typeof schema>, ProxyOptions> = true
+void documented
+
+export interface ProxyContext {
+  readonly publicUrl: URL
+  readonly ownCookie: string
+  /** Gives the request its `req.auth`. */
+  readonly attach: (req: Request, res: Response) => Promise<ConnectedRequest>
+  readonly fail: (error: unknown, req: Request, res: Response, next: (error: unknown) => void) => void
+}
+
+export interface Proxy {
+  readonly handler: RequestHandler
+  close(): Promise<void>
+}
+
+/**
+ * Forwards requests to `target`, below the path it is mounted on, with the end-user's access token. A token that the target refuses (401)
+ * is replaced and the request sent once more, where its body can be.
+ *
+ * @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong.
+ */
+export function createProxy(target: string | URL, options: ProxyOptions, context: ProxyContext): Proxy {
+  const read = readOptions(schema, options, 'proxy()')
+  const to = readTarget(target, read.dangerouslyAllowHttp === true)
+  const maxReplayBytes = read.maxReplayBytes ?? 65_536
+  const headerSettings = { publicUrl: context.publicUrl, forwardCookies: read.forwardCookies ?? [] }
+  const pool = new Pool(to.origin, {
+    connect: { timeout: read.connectTimeoutMs ?? 5_000 },
+    headersTimeout: read.headersTimeoutMs ?? 30_000,
+    bodyTimeout: read.idleTimeoutMs ?? 300_000,
+    pipelining: 1, // with more, a client that leaves wedges its neighbours
+  })
+
+  async function exchange(req: Request, res: Response): Promise<void> {
+    const path = pathAtTarget(to, req.url)
+    const auth = await context.attach(req, res)
+    const gone = new AbortController()
+    res.once('close', () => gone.abort())
+    const token = await auth.freshToken({ signal: gone.signal })
+    const body = await readBody(req, maxReplayBytes)
+    const headers = requestHeaders(req, headerSettings)
+    const send = (bearer: AccessToken, onRefused: ForwardOptions['onRefused']): ReturnType<typeof forward> =>
+      forward(
+        pool,
+        {
+          path,
+          method: req.method,
+          headers: [...headers, 'authorization', `${bearer.tokenType} ${bearer.token}`],
+          body: body.kind === 'stream' ? body.stream : body.bytes,
+        },
+        res,
+        { ownCookie: context.ownCookie, onRefused },
+      )
+
+    let next: AccessToken | undefined
+    const replace = async (): Promise<boolean> => (next = await auth.replacement(token)) !== undefined
+    const outcome = await send(token, body.kind === 'repeatable' ? replace : undefined)
+    if (outcome === 'again' && next !== undefined) await send(next, undefined)
+  }
+
+  async function proxyMiddleware(req: Request, res: Response, next: (error: unknown) => void): Promise<void> {
+    try {
+      await exchange(req, res)
+    } catch (error) {
+      // A client that left in mid-upload is nobody's fault, and nobody is there to be told.
+      if (res.closed && !(error instanceof AuthError)) return
+      context.fail(error, req, res, next)
+    }
+  }
+  return { handler: proxyMiddleware, close: () => pool.close() }
+}

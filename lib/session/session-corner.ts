@@ -1,0 +1,158 @@
+import type { Request } from 'express'
+import { AuthError } from '../errors.ts'
+import { isExpired, parseTransaction, type Transaction } from '../protocol/transaction.ts'
+import { KeyedMutex } from './keyed-mutex.ts'
+
+/** Claims about the end-user from the ID Token (OIDC Core §5.1). */
+export interface User {
+  readonly sub: string
+  readonly [claim: string]: unknown
+}
+
+/** Who is signed in, and where the tokens are. The tokens themselves are never in the session. */
+export interface Account {
+  readonly provider: string
+  readonly user: User
+  readonly grantId: string
+  /** What was granted, space-separated (RFC 6749 §3.3). */
+  readonly scope: string
+  /** Epoch milliseconds. */
+  readonly signedInAt: number
+}
+
+interface Corner {
+  transactions?: Transaction[]
+  account?: Account
+}
+
+declare module 'express-session' {
+  interface SessionData {
+    /** By instance name. Belongs to the package; read `req.auth` instead. */
+    latchkey?: Record<string, Corner>
+  }
+}
+
+/** The oldest goes when there are more: an abandoned sign-in must not fill the session. */
+const MAX_TRANSACTIONS = 10
+
+/**
+ * Our corner of `req.session`. express-session writes whole sessions and the last writer wins, so every change here reads the
+ * stored session again, changes it and saves it while no other request of this process changes the same one.
+ */
+export class SessionCorner {
+  readonly #name: string
+  readonly #keep: readonly string[]
+  readonly #now: () => number
+  readonly #changes = new KeyedMutex()
+
+  /**
+   * @param name of the package's instance.
+   * @param keep keys of an anonymous session that survive the sign-in; the rest could have been planted (session fixation).
+   */
+  constructor(name: string, keep: readonly string[], now: () => number) {
+    this.#name = name
+    this.#keep = keep
+    this.#now = now
+  }
+
+  account(req: Request): Account | undefined {
+    return this.#read(req).account
+  }
+
+  async putTransaction(req: Request, transaction: Transaction): Promise<void> {
+    await this.#change(req, (corner) => {
+      corner.transactions = [...this.#pending(corner), transaction].slice(-MAX_TRANSACTIONS)
+    })
+  }
+
+  /** @returns the transaction, which is gone from the session by then; `undefined` if it is not, or no longer, there. */
+  async takeTransaction(req: Request, id: string): Promise<Transaction | undefined> {
+    if (this.#pending(this.#read(req)).every((transaction) => transaction.id !== id)) return undefined
+    return this.#change(req, (corner) => {
+      const pending = this.#pending(corner)
+      corner.transactions = pending.filter((transaction) => transaction.id !== id)
+      return pending.find((transaction) => transaction.id === id)
+    })
+  }
+
+  /**
+   * Moves to a new session id (session fixation) that knows the account and the sign-ins still under way.
+   *
+   * @returns the account that was signed in before.
+   */
+  async signIn(req: Request, account: Account): Promise<Account | undefined> {
+    const oldId = req.sessionID
+    return this.#changes.run(oldId, async () => {
+      await reload(req)
+      const { account: previous, transactions = [] } = this.#read(req)
+      const { session, sessionStore } = req
+      const kept = this.#keep.filter((key) => key in session).map((key) => [key, session[key as keyof typeof session]])
+      // Not `regenerate()`, which deletes the old session first: other tabs' callbacks that are on their way still carry its id.
+      sessionStore.generate(req)
+      Object.assign(req.session, Object.fromEntries(kept))
+      req.session.latchkey = { ...session.latchkey, [this.#name]: { account, transactions } }
+      await save(req)
+      req.res?.once('close', () => sessionStore.destroy(oldId))
+      return previous
+    })
+  }
+
+  /** Ends the whole session, the application's part of it included. */
+  async signOut(req: Request): Promise<void> {
+    await settle((done) => req.session.destroy(done))
+  }
+
+  /**
+   * Forgets the account but keeps the session: its grant ended without the end-user asking for it. Saved with the response; reading
+   * the stored session again would drop what the application's handler has changed in it.
+   */
+  forgetAccount(req: Request, grantId: string): void {
+    const corner = this.#read(req)
+    if (corner.account?.grantId === grantId) delete corner.account
+  }
+
+  #read(req: Request): Corner {
+    return req.session.latchkey?.[this.#name] ?? {}
+  }
+
+  #pending(corner: Corner): Transaction[] {
+    const stored = Array.isArray(corner.transactions) ? corner.transactions.map(parseTransaction) : []
+    return stored.filter(
+      (transaction) => transaction !== undefined && !isExpired(transaction, this.#now()),
+    ) as Transaction[]
+  }
+
+  async #change<T>(req: Request, change: (corner: Corner) => T): Promise<T> {
+    return this.#changes.run(req.sessionID, async () => {
+      await reload(req)
+      const corner = this.#read(req)
+      const result = change(corner)
+      req.session.latchkey = { ...req.session.latchkey, [this.#name]: corner }
+      await save(req)
+      return result
+    })
+  }
+}
+
+/** What other requests stored meanwhile. A session that was never saved, or is gone, stays as it is. */
+async function reload(req: Request): Promise<void> {
+  const stored = await new Promise<unknown>((resolve, reject) => {
+    req.sessionStore.get(req.sessionID, (error, session) => (error ? reject(unreachable(error)) : resolve(session)))
+  })
+  if (stored !== undefined && stored !== null) await settle((done) => req.session.reload(done))
+}
+
+async function save(req: Request): Promise<void> {
+  await settle((done) => req.session.save(done))
+}
+
+/** The one place where express-session's callbacks become promises. */
+async function settle(call: (done: (error?: unknown) => void) => void): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    call((error) => (error ? reject(unreachable(error)) : resolve()))
+  })
+}
+
+function unreachable(cause: unknown): AuthError {
+  return new AuthError('ERR_AUTH_UNAVAILABLE', 'the session store cannot be reached', { cause, retryAfterSeconds: 1 })
+}

@@ -1,0 +1,109 @@
+import type { Request, RequestHandler, Response } from 'express'
+import session, { type CookieOptions, type SessionOptions as ExpressSessionOptions } from 'express-session'
+import { AuthError } from '../errors.ts'
+import { MemorySessionStore } from './memory-session-store.ts'
+
+/** express-session's own options. `secret` is the package's, `resave` and `saveUninitialized` are `false`. */
+export type SessionOptions = Omit<ExpressSessionOptions, 'secret' | 'resave' | 'saveUninitialized' | 'cookie'> & {
+  /** Over `HttpOnly`, `SameSite=Lax`, `Path=/`, and `Secure` on https. */
+  cookie?: CookieOptions | undefined
+}
+
+export interface SessionMiddlewareSettings {
+  readonly secrets: readonly string[]
+  /** Is the application's public origin https? Then the cookie is `Secure`, and only sent there. */
+  readonly isHttps: boolean
+  readonly options: SessionOptions
+}
+
+/** Makes sure that the request has a session: the application's own, if it mounted one before us, else ours. */
+export class SessionMiddleware {
+  readonly cookieName: string
+  readonly #own: RequestHandler
+  readonly #trustsForwardedProto: boolean
+  readonly #isHttps: boolean
+
+  constructor({ secrets, isHttps, options }: SessionMiddlewareSettings, now: () => number) {
+    const cookie: CookieOptions = { httpOnly: true, sameSite: 'lax', secure: isHttps, path: '/', ...options.cookie }
+    // The browser itself then refuses such a cookie from a subdomain or over http (RFC 6265bis §4.1.3).
+    const isHostOnly = cookie.secure === true && cookie.path === '/' && cookie.domain === undefined
+    this.cookieName = options.name ?? (isHostOnly ? '__Host-latchkey' : 'latchkey')
+    this.#isHttps = isHttps
+    this.#trustsForwardedProto = options.proxy === true
+    this.#own = session({
+      ...options,
+      store: options.store ?? new MemorySessionStore(now),
+      name: this.cookieName,
+      cookie,
+      secret: [...secrets],
+      resave: false,
+      saveUninitialized: false,
+    })
+  }
+
+  /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while the session store cannot be read; cookie and record stay as they are. */
+  async load(req: Request, res: Response): Promise<void> {
+    if (hasSession(req)) return this.#demandExpressSession(req)
+    await new Promise<void>((resolve, reject) => {
+      this.#own(req, res, (error: unknown) => (error === undefined ? resolve() : reject(unreadable(error))))
+    })
+    // express-session goes on without a session when its store has said `disconnect`.
+    if (!hasSession(req)) throw unreadable(undefined)
+  }
+
+  /**
+   * A sign-in that sets no cookie ends in a loop; better to say why.
+   *
+   * @throws {AuthError} `ERR_AUTH_SETUP` if the cookie would not be sent over this connection.
+   */
+  demandCookie(req: Request): void {
+    if (req.session.cookie.secure !== true || req.secure) return
+    if (this.#trustsForwardedProto && req.get('x-forwarded-proto')?.split(',')[0]?.trim() === 'https') return
+    const remedy = this.#isHttps
+      ? `this request came over http: if TLS ends at a proxy in front of the app, let it send X-Forwarded-Proto and call app.set('trust proxy', 1)`
+      : `"baseUrl" is http: but the session cookie is "secure", so browsers will not send it back`
+    throw new AuthError('ERR_AUTH_SETUP', `no session cookie can be set, ${remedy}`)
+  }
+
+  /** Takes our own cookie out of the browser; the application's is its own business. */
+  clearCookie(res: Response): void {
+    res.clearCookie(this.cookieName, { path: '/', httpOnly: true, sameSite: 'lax', secure: this.#isHttps })
+  }
+
+  #demandExpressSession(req: Request): void {
+    if (typeof req.sessionStore?.generate === 'function' && typeof req.session.save === 'function') return
+    throw new AuthError(
+      'ERR_AUTH_SETUP',
+      'req.session does not come from express-session; mount that one, or none, before latchkey',
+    )
+  }
+}
+
+/** @types/express-session promises one always. */
+function hasSession(req: Request): boolean {
+  return (req as { session?: unknown }).session !== undefined && (req as { session?: unknown }).session !== null
+}
+
+function unreadable(cause: unknown): AuthError {
+  return new AuthError('ERR_AUTH_UNAVAILABLE', 'the session store cannot be reached', { cause, retryAfterSeconds: 1 })
+}
+
+/** Named as express-session names its middleware. */
+const EXPRESS_SESSION = 'session'
+
+/**
+ * express-session does nothing when another session is there already: mounted after us, the application's own store and cookie
+ * would silently stay unused.
+ *
+ * @throws {AuthError} `ERR_AUTH_SETUP`, naming the remedy.
+ */
+export function demandSessionBefore(req: Request, ours: RequestHandler): void {
+  const { router } = req.app as unknown as { router?: { stack?: readonly { handle: { name: string } }[] } }
+  const handlers = (router?.stack ?? []).map((layer) => layer.handle)
+  const at = handlers.indexOf(ours)
+  if (at === -1 || !handlers.slice(at + 1).some((handler) => handler.name === EXPRESS_SESSION)) return
+  throw new AuthError(
+    'ERR_AUTH_SETUP',
+    'express-session is mounted after latchkey and does nothing there; move app.use(session(…)) before app.use(auth), or leave it out',
+  )
+}

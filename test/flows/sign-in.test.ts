@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { startTestApp, type TestApp } from '../support/app.ts'
+import { signIn } from '../support/sign-in.ts'
+
+describe('signing in', () => {
+  let site: TestApp
+  beforeAll(async () => {
+    site = await startTestApp()
+  })
+  afterAll(async () => {
+    await site.close()
+  })
+
+  test('a guarded page leads to the authorization server and back to itself', async () => {
+    const browser = site.browser()
+
+    const page = await signIn(browser, `${site.url}/me?tab=2`, {})
+
+    expect(page.url.href).toBe(`${site.url}/me?tab=2`)
+    expect(page.json()).toMatchObject({ sub: 'alice', name: 'Alice Liddell' })
+  })
+
+  test('calls the API with the token', async () => {
+    const browser = await site.signedIn()
+
+    const answer = await browser.get(`${site.url}/api/orders`)
+
+    expect(answer.status).toBe(200)
+  })
+})

@@ -1,0 +1,120 @@
+import { createServer, type RequestListener } from 'node:http'
+import express, { type Express } from 'express'
+import { startApi, type Api } from '../../example-app/api/start.ts'
+import { latchkey, type AuthEvent, type Latchkey, type LatchkeyOptions } from '../../lib/index.ts'
+import { oidc, type OidcOptions } from '../../lib/providers/index.ts'
+import { startTestAuthorizationServer, type TestAuthorizationServer } from './authorization-server.ts'
+import { Browser } from './browser.ts'
+import { TestClock } from './clock.ts'
+import { signIn } from './sign-in.ts'
+
+export const SECRET = 'a secret for tests, and for tests alone'
+export const CLIENT_ID = 'test-app'
+export const CLIENT_SECRET = 'the-client-secret-of-the-test-app'
+const API_CLIENT = { clientId: 'test-api', clientSecret: 'the-client-secret-of-the-test-api' }
+
+export interface TestAppOptions {
+  accessTokenTtlSeconds?: number
+  options?: Partial<LatchkeyOptions>
+  provider?: Partial<OidcOptions>
+  /** Before `app.use(auth)`. */
+  before?: (app: Express) => void
+  /** After the standard routes. */
+  routes?: (app: Express, auth: Latchkey) => void
+  /** The host name in the server's issuer. Default 127.0.0.1, as the app; `localhost` makes it another site. */
+  issuerHost?: string
+}
+
+/** An application with latchkey, a real authorization server and a real API behind its proxy, on ports of their own. */
+export interface TestApp {
+  readonly url: string
+  readonly app: Express
+  readonly auth: Latchkey
+  readonly authorizationServer: TestAuthorizationServer
+  readonly api: Api
+  readonly clock: TestClock
+  readonly events: AuthEvent[]
+  /** A browser with nothing in it. */
+  browser(): Browser
+  /** A browser in which alice has signed in. */
+  signedIn(): Promise<Browser>
+  close(): Promise<void>
+}
+
+export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp> {
+  let handler: RequestListener = (_req, res) => void res.writeHead(503).end()
+  const server = createServer((req, res) => handler(req, res))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  const url = `http://127.0.0.1:${port}`
+
+  const authorizationServer = await startTestAuthorizationServer({
+    accessTokenTtlSeconds: given.accessTokenTtlSeconds ?? 60,
+    clients: [
+      {
+        clientId: CLIENT_ID,
+        clientSecret: CLIENT_SECRET,
+        redirectUris: [`${url}/callback`],
+        postLogoutRedirectUris: [`${url}/`],
+      },
+    ],
+    resourceServerClient: API_CLIENT,
+    ...(given.issuerHost !== undefined && { issuerHost: given.issuerHost }),
+  })
+  const api = await startApi({
+    introspectionEndpoint: `${authorizationServer.issuer}/token/introspection`,
+    ...API_CLIENT,
+  })
+
+  const clock = new TestClock()
+  const events: AuthEvent[] = []
+  const auth = latchkey(
+    {
+      baseUrl: url,
+      provider: oidc({
+        issuer: authorizationServer.issuer,
+        clientId: CLIENT_ID,
+        clientSecret: CLIENT_SECRET,
+        scope: 'openid profile email',
+        ...given.provider,
+      }),
+      secret: SECRET,
+      onEvent: (event) => events.push(event),
+      ...given.options,
+    },
+    clock,
+  )
+  const app = express()
+  given.before?.(app)
+  app.use(auth)
+  app.get('/', (req, res) => void res.type('html').send(`<h1>${req.auth.isAuthenticated ? 'in' : 'out'}</h1>`))
+  app.get('/me', auth.requireAuth(), (req, res) => void res.json(req.auth.user))
+  app.get('/grant', auth.requireAuth(), async (req, res) => void res.json(await req.auth.grant()))
+  app.use('/api', auth.requireAuth(), auth.proxy(api.url))
+  given.routes?.(app, auth)
+  app.use(auth.errorHandler)
+  handler = app as RequestListener
+
+  return {
+    url,
+    app,
+    auth,
+    authorizationServer,
+    api,
+    clock,
+    events,
+    browser: () => new Browser(),
+    async signedIn() {
+      const browser = new Browser()
+      await signIn(browser, `${url}/me`, {})
+      return browser
+    },
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      await auth.close()
+      await Promise.all([api.close(), authorizationServer.close()])
+    },
+  }
+}
