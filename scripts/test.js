@@ -27,7 +27,7 @@ process.exitCode = await foreground(
 printTotals()
 rmSync(scratch, { recursive: true, force: true })
 
-/** `N passed, N failed` alone on a line. Nothing at all when jest did not get as far as counting. */
+/** `N passed, N failed` alone on a line. Nothing at all when jest had nothing to count. */
 function printTotals() {
   let totals
   try {
@@ -36,5 +36,6 @@ function printTotals() {
     return
   }
   const { passed, failed, skipped } = totals
+  if (passed + failed + skipped === 0) return
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 }

@@ -53,6 +53,7 @@ export class MemoryGrantStore implements GrantStore {
       max: options.maxGrants ?? 100_000,
       ttl: options.retentionMs ?? 30 * 24 * 60 * 60_000,
       updateAgeOnGet: true,
+      ttlResolution: 0, // or it would remember the time for a moment
       perf: { now: this.#now },
     })
   }

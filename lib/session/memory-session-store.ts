@@ -12,7 +12,7 @@ export class MemorySessionStore extends Store {
 
   constructor(now: () => number, maxSessions = 100_000) {
     super()
-    this.#sessions = new LRUCache({ max: maxSessions, ttl: IDLE_MS, perf: { now } })
+    this.#sessions = new LRUCache({ max: maxSessions, ttl: IDLE_MS, ttlResolution: 0, perf: { now } })
   }
 
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {

@@ -28,3 +28,30 @@ describe('signing in', () => {
     expect(answer.status).toBe(200)
   })
 })
+
+describe('an authorization response by form_post, from a server on another site', () => {
+  let site: TestApp
+  beforeAll(async () => {
+    site = await startTestApp({ issuerHost: 'localhost', provider: { responseMode: 'form_post' } })
+  })
+  afterAll(async () => {
+    await site.close()
+  })
+
+  test('finds its session although browsers leave our cookie out of the POST', async () => {
+    const browser = site.browser()
+
+    const page = await signIn(browser, `${site.url}/me`, {})
+
+    expect(page.url.href).toBe(`${site.url}/me`)
+    expect(page.hops.some(({ method, url }) => method === 'POST' && url === `${site.url}/callback`)).toBe(true)
+  })
+
+  test('keeps the code out of every address', async () => {
+    const browser = site.browser()
+
+    const page = await signIn(browser, `${site.url}/me`, {})
+
+    expect(page.hops.filter(({ url }) => /[?&]code=/.test(url))).toEqual([])
+  })
+})
