@@ -1,3 +1,5 @@
+import { types } from 'node:util'
+
 /**
  * Stable identifiers, one for each thing an application would do differently. A new failure gets a new code, never a new
  * meaning for an old one. The README lists them with status and remedy.
@@ -76,14 +78,19 @@ export class Cause extends Error {
  */
 export function withoutSecrets(error: unknown): Error {
   if (error instanceof AuthError || error instanceof Cause) return error
-  if (!(error instanceof Error)) return new Cause('Unknown', 'something that is not an Error was thrown', undefined)
+  if (!isError(error)) return new Cause('Unknown', 'something that is not an Error was thrown', undefined)
 
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   // V8 quotes the text that it could not parse.
-  if (error instanceof SyntaxError) return new Cause(error.name, 'the text could not be parsed', code)
+  if (error.name === 'SyntaxError') return new Cause(error.name, 'the text could not be parsed', code)
 
-  const inner = error.cause instanceof Error ? { cause: withoutSecrets(error.cause) } : undefined
+  const inner = isError(error.cause) ? { cause: withoutSecrets(error.cause) } : undefined
   const cause = new Cause(error.name, error.message, code, inner)
   if (error.stack !== undefined) cause.stack = error.stack
   return cause
+}
+
+/** Also of another realm (a `vm` context, such as jest's), whose errors `instanceof` does not know. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value)
 }

@@ -7,10 +7,14 @@ import { AuthError } from './errors.ts'
 export type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 // oxlint-enable typescript/no-unnecessary-type-parameters
 
+/** Says what is wrong with the option at `path`. */
+export type Say = (path: string, message: string) => void
+
 /**
  * Reads options once, at construction.
  *
  * @param path how the caller wrote it, `latchkey()` or `oidc()`; leads every message.
+ * @param compare looks at options that depend on each other; they may be of any type still.
  * @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong and what it must be. Never quotes a value: it may
  * be a secret.
  */
@@ -18,12 +22,20 @@ export function readOptions<Schema extends z.ZodType>(
   schema: Schema,
   options: unknown,
   path: string,
+  compare?: (options: Readonly<Record<string, unknown>>, say: Say) => void,
 ): z.output<Schema> {
   // Without its code generation zod also runs where a security policy forbids `eval`.
   const result = schema.safeParse(options, { jitless: true })
-  if (result.success) return result.data
-  const complaints = result.error.issues.flatMap((issue) => complaintsOf(issue, schema))
-  throw new AuthError('ERR_AUTH_OPTIONS', `${path}: ${complaints.join('; ')}`)
+  const complaints = result.error?.issues.flatMap((issue) => complaintsOf(issue, schema)) ?? []
+  if (isRecord(options)) compare?.(options, (at, message) => complaints.push(`"${at}" ${message}`))
+  if (!result.success || complaints.length > 0) {
+    throw new AuthError('ERR_AUTH_OPTIONS', `${path}: ${complaints.join('; ')}`)
+  }
+  return result.data
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }
 
 function complaintsOf(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
@@ -33,7 +45,9 @@ function complaintsOf(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
     return issue.keys.map((key) => `"${[...at, key].join('.')}" is unknown${suggestion(key, known)}`)
   }
   const what = at.length === 0 ? 'the options' : `"${at.join('.')}"`
-  return [`${what} ${issue.message}`]
+  // zod's own words, where the schema has none of ours.
+  const isForeign = issue.code === 'invalid_type' && issue.message.startsWith('Invalid input')
+  return [`${what} ${isForeign ? `must be of type ${issue.expected}` : issue.message}`]
 }
 
 /** A name of which half is wrong is no misspelling. */
@@ -96,7 +110,13 @@ export function urlComplaint(value: unknown, allowHttp: boolean): string | undef
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must be an absolute https: URL'
   if (url.username !== '' || url.password !== '') return 'must not contain credentials'
   if (url.protocol === 'http:' && !isLoopback(url) && !allowHttp) {
-    return 'must be https: (http: only on the loopback interface, or with dangerouslyAllowHttp)'
+    return 'must be https: (http: only on the loopback interface)'
   }
   return undefined
+}
+
+/** A base that paths are put behind can have neither (RFC 8414 §2 says so of issuers). */
+export function extrasOf(url: string): string | undefined {
+  const { search, hash } = new URL(url)
+  return search === '' && hash === '' ? undefined : 'must not have a query or fragment'
 }

@@ -5,7 +5,18 @@ import type { ErrorPage } from './express/error-answer.ts'
 import type { LoginParameter, RoutePaths } from './express/parts.ts'
 import type { GrantKeeperSettings } from './grants/grant-keeper.ts'
 import type { GrantStore } from './grants/grant-store.ts'
-import { fn, oneOf, positive, readOptions, text, urlComplaint, type Same } from './option-reader.ts'
+import {
+  extrasOf,
+  fn,
+  isRecord,
+  oneOf,
+  positive,
+  readOptions,
+  text,
+  urlComplaint,
+  type Same,
+  type Say,
+} from './option-reader.ts'
 import { parseReturnPath, type ReturnPath } from './protocol/return-path.ts'
 import type { Provider } from './providers/provider.ts'
 import type { SessionOptions } from './session/session-middleware.ts'
@@ -91,67 +102,54 @@ const path = z.custom<string>((value) => typeof value === 'string' && parseRetur
 const route = z.custom<string>((value) => typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value), { error: 'must be a path such as /login' }) // prettier-ignore
 const milliseconds = positive('milliseconds')
 
-const schema = z
-  .strictObject({
-    baseUrl: z.string('must be the public https: origin of the application'),
-    provider: z.custom<Provider>((value) => isObjectWith(value, 'discoveryUrl', 'clientId'), { error: 'must be made by a factory from latchkey/providers, such as oidc({ … })' }), // prettier-ignore
-    secret: z.union([secret, z.array(secret).min(1, 'must not be an empty list').readonly()], {
-      error: `must be at least ${MIN_SECRET_BYTES} bytes long, or a list of such; make one with: openssl rand -base64 32`,
-    }),
-    session: z
-      .custom<SessionOptions>((value) => isObjectWith(value), { error: `must be express-session's options` })
-      .optional(),
-    grants: z
-      .custom<GrantStore>((value) => isObjectWith(value, 'claim', 'commit'), { error: 'must be a grant store' })
-      .optional(),
-    name: z.custom<string>((value) => typeof value === 'string' && /^[\w-]+$/.test(value), { error: 'must be a short name' }).optional(), // prettier-ignore
-    routes: z
-      .strictObject({ login: route.optional(), callback: route.optional(), logout: route.optional() })
-      .optional(),
-    loginParameters: z
-      .array(oneOf('prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age'), 'must be a list')
-      .readonly()
-      .optional(),
-    afterLogin: path.optional(),
-    afterLogout: path.optional(),
-    keepInSession: z.array(text(), 'must be a list of keys').readonly().optional(),
-    refresh: z
-      .strictObject({
-        deadlineMs: milliseconds.optional(),
-        leaseMs: milliseconds.optional(),
-        waitMs: milliseconds.optional(),
-        softWindowMs: milliseconds.optional(),
-      })
-      .optional(),
-    timeoutMs: milliseconds.optional(),
-    errorPage: fn<ErrorPage>('(context) => html').optional(),
-    onEvent: fn<(event: AuthEvent) => void>('(event) => void').optional(),
-  })
-  .superRefine(({ baseUrl, session, refresh }, context) => {
-    const say = (at: string[], message: string): void => context.addIssue({ code: 'custom', path: at, message })
-    const complaint = baseUrlComplaint(baseUrl)
-    if (complaint !== undefined) say(['baseUrl'], complaint)
-    if (isObjectWith(session, 'secret')) say(['session', 'secret'], 'is the same as "secret"; leave it out')
-    const { deadlineMs, leaseMs } = { ...REFRESH_DEFAULTS, ...defined(refresh ?? {}) }
-    if (leaseMs < deadlineMs * 1.25) {
-      say(
-        ['refresh', 'leaseMs'],
-        'must be at least a quarter longer than "refresh.deadlineMs", or two processes could redeem one refresh token',
-      )
-    }
-  })
+const schema = z.strictObject({
+  baseUrl: z.custom<string>((value) => typeof value === 'string', {
+    error: 'must be the public https: origin of the application',
+  }),
+  provider: z.custom<Provider>((value) => isObjectWith(value, 'discoveryUrl', 'clientId'), { error: 'must be made by a factory from latchkey/providers, such as oidc({ … })' }), // prettier-ignore
+  secret: z.union([secret, z.array(secret).min(1, 'must not be an empty list').readonly()], {
+    error: `must be at least ${MIN_SECRET_BYTES} bytes long, or a list of such; make one with: openssl rand -base64 32`,
+  }),
+  session: z
+    .custom<SessionOptions>((value) => isObjectWith(value), { error: `must be express-session's options` })
+    .optional(),
+  grants: z
+    .custom<GrantStore>((value) => isObjectWith(value, 'claim', 'commit'), { error: 'must be a grant store' })
+    .optional(),
+  name: z.custom<string>((value) => typeof value === 'string' && /^[\w-]+$/.test(value), { error: 'must be a short name' }).optional(), // prettier-ignore
+  routes: z.strictObject({ login: route.optional(), callback: route.optional(), logout: route.optional() }).optional(),
+  loginParameters: z
+    .array(oneOf('prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age'), 'must be a list')
+    .readonly()
+    .optional(),
+  afterLogin: path.optional(),
+  afterLogout: path.optional(),
+  keepInSession: z.array(text(), 'must be a list of keys').readonly().optional(),
+  refresh: z
+    .strictObject({
+      deadlineMs: milliseconds.optional(),
+      leaseMs: milliseconds.optional(),
+      waitMs: milliseconds.optional(),
+      softWindowMs: milliseconds.optional(),
+    })
+    .optional(),
+  timeoutMs: milliseconds.optional(),
+  errorPage: fn<ErrorPage>('(context) => html').optional(),
+  onEvent: fn<(event: AuthEvent) => void>('(event) => void').optional(),
+})
 
 const documented: Same<z.input<typeof schema>, LatchkeyOptions> = true
 void documented
 
+const DEFAULT_ROUTES: RoutePaths = { login: '/login', callback: '/callback', logout: '/logout' }
 const REFRESH_DEFAULTS = { deadlineMs: 8_000, leaseMs: 12_000, waitMs: 10_000, softWindowMs: 60_000 }
 
 /** @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong and what it must be. */
 export function readLatchkeyOptions(options: LatchkeyOptions): Settings {
-  const read = readOptions(schema, options, 'latchkey()')
+  const read = readOptions(schema, options, 'latchkey()', compare)
   const publicUrl = new URL(read.baseUrl)
   const mount = publicUrl.pathname.replace(/\/$/, '')
-  const routes = { login: '/login', callback: '/callback', logout: '/logout', ...defined(read.routes ?? {}) }
+  const routes = { ...DEFAULT_ROUTES, ...defined(read.routes ?? {}) }
   const [first, ...older] = typeof read.secret === 'string' ? [read.secret] : read.secret
   if (first === undefined) throw new AuthError('ERR_AUTH_OPTIONS', 'latchkey(): "secret" must not be an empty list')
   return Object.freeze({
@@ -175,12 +173,23 @@ export function readLatchkeyOptions(options: LatchkeyOptions): Settings {
   })
 }
 
-/** Express-session cookies of a site that is not https are readable on the way, so only the developer's own machine may do without. */
-function baseUrlComplaint(baseUrl: string): string | undefined {
-  const complaint = urlComplaint(baseUrl, false)
-  if (complaint !== undefined) return complaint
-  const { search, hash } = new URL(baseUrl)
-  return search === '' && hash === '' ? undefined : 'must not have a query or fragment'
+function compare({ baseUrl, session, refresh, routes }: Readonly<Record<string, unknown>>, say: Say): void {
+  if (typeof baseUrl === 'string') {
+    // The session cookie of a site that is not https can be read on its way; only the developer's own machine may do without.
+    const complaint = urlComplaint(baseUrl, false) ?? extrasOf(baseUrl)
+    if (complaint !== undefined) say('baseUrl', complaint)
+  }
+  if (isRecord(session) && 'secret' in session) say('session.secret', 'is the same as "secret"; leave it out')
+
+  const { deadlineMs, leaseMs } = { ...REFRESH_DEFAULTS, ...(isRecord(refresh) ? defined(refresh) : {}) }
+  if (leaseMs < deadlineMs * 1.25) {
+    say(
+      'refresh.leaseMs',
+      'must be at least a quarter longer than "refresh.deadlineMs", or two processes could redeem one refresh token',
+    )
+  }
+  const paths = Object.values({ ...DEFAULT_ROUTES, ...(isRecord(routes) ? defined(routes) : {}) })
+  if (new Set(paths).size < paths.length) say('routes', 'must be different from each other')
 }
 
 /** An option that is given as `undefined` is not given. */

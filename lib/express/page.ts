@@ -46,7 +46,7 @@ const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
  * Nothing may be loaded, framed or run; the one style is named by its hash. No `form-action`: browsers apply it to the redirect that
  * follows as well, and sign-out leads to the authorization server.
  */
-export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'`
+export const PAGE_POLICY: string = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'`
 
 export function page(title: string, body: Html): string {
   return html`<!doctype html>

@@ -20,7 +20,8 @@ export function freshness(id: string, { tokens }: GrantState, now: number, rule:
   const lifetimeMs = tokens.lifetimeMs ?? Number.POSITIVE_INFINITY
   const leftMs = tokens.expiresAt - now
   if (leftMs <= Math.min(rule.leewayMs, lifetimeMs * LEEWAY_SHARE)) return 'expired'
-  return leftMs <= Math.min(rule.softWindowMs, lifetimeMs * SOFT_SHARE) * jitter(id) ? 'soft' : 'fresh'
+  const softWindowMs = Math.min(rule.softWindowMs, lifetimeMs * SOFT_SHARE)
+  return leftMs <= softWindowMs && leftMs <= softWindowMs * jitter(id) ? 'soft' : 'fresh'
 }
 
 /** Between 0.75 and 1, the same for a grant everywhere: grants that were made together are not refreshed together. */

@@ -108,7 +108,11 @@ export class AuthorizationServer {
       throw this.#signInError(thrown)
     }
     if (answer.id_token !== undefined) await this.#demandSignature(answer.id_token, keys, server)
-    return { tokens: toTokenSet(answer, askedAt), claims: answer.claims() }
+    const claims = answer.claims()
+    // Everybody who is called nothing would be the same user.
+    if (claims?.sub === '')
+      throw new AuthError('ERR_AUTH_UNTRUSTED', `the ID Token of ${this.provider.name} names nobody`)
+    return { tokens: toTokenSet(answer, askedAt), claims }
   }
 
   /**

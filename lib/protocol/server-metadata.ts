@@ -1,5 +1,6 @@
 import {
   allowInsecureRequests,
+  clockTolerance,
   customFetch,
   discovery,
   ClientError,
@@ -71,7 +72,12 @@ export function configurationFor(
     ...server.metadata,
     id_token_signing_alg_values_supported: [...server.idTokenAlgorithms],
   }
-  const configuration = new Configuration(metadata, provider.clientId, undefined, server.clientAuthentication)
+  const configuration = new Configuration(
+    metadata,
+    provider.clientId,
+    { [clockTolerance]: provider.clockToleranceSeconds },
+    server.clientAuthentication,
+  )
   configuration.timeout = timeoutMs / 1_000
   configuration[customFetch] = fetch
   // oxlint-disable-next-line typescript/no-deprecated -- as above

@@ -1,5 +1,5 @@
 import { ClientError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client'
-import { withoutSecrets } from '../errors.ts'
+import { isError, withoutSecrets } from '../errors.ts'
 
 /**
  * Why a token request brought no tokens.
@@ -74,9 +74,10 @@ function retryAfter(response: Response | undefined): number | undefined {
 }
 
 function neverArrived(thrown: unknown): boolean {
-  for (let error = thrown, depth = 0; error instanceof Error && depth < 6; error = error.cause, depth += 1) {
+  for (let error = thrown, depth = 0; isError(error) && depth < 6; error = error.cause, depth += 1) {
     if ('code' in error && typeof error.code === 'string' && NEVER_ARRIVED.test(error.code)) return true
-    if (error instanceof AggregateError && error.errors.length > 0 && error.errors.every(neverArrived)) return true
+    if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0 && error.errors.every(neverArrived))
+      return true
   }
   return false
 }

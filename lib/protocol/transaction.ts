@@ -5,7 +5,7 @@ import type { Sealer } from '../sealer.ts'
 import { parseReturnPath, type ReturnPath } from './return-path.ts'
 
 /** A sign-in that takes longer than this has been given up. */
-export const TRANSACTION_TTL_MS = 10 * 60_000
+export const TRANSACTION_TTL_MS: number = 10 * 60_000
 
 /**
  * What one authorization request must remember until its response comes: `nonce` and `code_verifier` (OIDC Core §3.1.2.1,

@@ -1,5 +1,15 @@
 import * as z from 'zod'
-import { flag, oneOf, readOptions, text, urlComplaint, type Same } from '../option-reader.ts'
+import {
+  extrasOf,
+  flag,
+  isRecord,
+  oneOf,
+  readOptions,
+  text,
+  urlComplaint,
+  type Same,
+  type Say,
+} from '../option-reader.ts'
 import type { ClientAuthentication, Provider, Rotation } from './provider.ts'
 
 export interface OidcOptions {
@@ -39,37 +49,20 @@ const RESERVED = [
 
 const ASYMMETRIC = /^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519|ML-DSA-(?:44|65|87))$/
 
-const schema = z
-  .strictObject({
-    issuer: z.string('must be a URL'),
-    clientId: text(),
-    clientSecret: text().optional(),
-    clientAuthentication: oneOf('none', 'client_secret_basic', 'client_secret_post').optional(),
-    scope: text('scope names separated by blanks').optional(),
-    responseMode: oneOf('query', 'form_post').optional(),
-    authorizationParameters: z.record(z.string(), z.string('must be a string')).readonly().optional(),
-    idTokenSigningAlg: z.string().regex(ASYMMETRIC, 'must be an asymmetric algorithm, such as RS256').optional(),
-    rotation: oneOf('rotating', 'reusable').optional(),
-    sendIdTokenHint: flag().optional(),
-    clockToleranceSeconds: z.int('must be a whole number of seconds').min(0).max(300, 'must be at most 300').optional(),
-    dangerouslyAllowHttp: flag().optional(),
-  })
-  .superRefine((options, context) => {
-    const say = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message })
-    const complaint = issuerComplaint(options.issuer, options.dangerouslyAllowHttp === true)
-    if (complaint !== undefined) say('issuer', complaint)
-    for (const name of Object.keys(options.authorizationParameters ?? {})) {
-      if (RESERVED.includes(name)) say(`authorizationParameters.${name}`, 'is set by the flow itself')
-    }
-    if (options.scope?.split(' ').includes('openid') === false) say('scope', 'must contain openid (OIDC Core §3.1.2.1)')
-    const { clientAuthentication, clientSecret } = options
-    if (clientAuthentication === 'none' && clientSecret !== undefined) {
-      say('clientSecret', `is never sent with clientAuthentication 'none'; leave one of them out`)
-    }
-    if (clientAuthentication?.startsWith('client_secret') === true && clientSecret === undefined) {
-      say('clientSecret', `is missing, clientAuthentication '${clientAuthentication}' needs it`)
-    }
-  })
+const schema = z.strictObject({
+  issuer: z.custom<string>((value) => typeof value === 'string', { error: 'must be a URL' }),
+  clientId: text(),
+  clientSecret: text().optional(),
+  clientAuthentication: oneOf('none', 'client_secret_basic', 'client_secret_post').optional(),
+  scope: text('scope names separated by blanks').optional(),
+  responseMode: oneOf('query', 'form_post').optional(),
+  authorizationParameters: z.record(z.string(), z.string('must be a string')).readonly().optional(),
+  idTokenSigningAlg: z.string().regex(ASYMMETRIC, 'must be an asymmetric algorithm, such as RS256').optional(),
+  rotation: oneOf('rotating', 'reusable').optional(),
+  sendIdTokenHint: flag().optional(),
+  clockToleranceSeconds: z.int('must be a whole number of seconds').min(0).max(300, 'must be at most 300').optional(),
+  dangerouslyAllowHttp: flag().optional(),
+})
 
 const documented: Same<z.input<typeof schema>, OidcOptions> = true
 void documented
@@ -80,7 +73,7 @@ void documented
  * @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong.
  */
 export function oidc(options: OidcOptions): Provider {
-  const read = readOptions(schema, options, 'oidc()')
+  const read = readOptions(schema, options, 'oidc()', compare)
   const provider = {
     name: new URL(read.issuer).host,
     discoveryUrl: read.issuer,
@@ -98,9 +91,26 @@ export function oidc(options: OidcOptions): Provider {
   return Object.freeze(Object.defineProperty(provider, 'clientSecret', { value: read.clientSecret }) as Provider)
 }
 
-function issuerComplaint(issuer: string, allowHttp: boolean): string | undefined {
-  const complaint = urlComplaint(issuer, allowHttp)
-  if (complaint !== undefined) return complaint
-  const { search, hash } = new URL(issuer)
-  return search === '' && hash === '' ? undefined : 'must not have a query or fragment (RFC 8414 §2)'
+function compare(options: Readonly<Record<string, unknown>>, say: Say): void {
+  const { issuer, dangerouslyAllowHttp, authorizationParameters, scope, clientAuthentication, clientSecret } = options
+  if (typeof issuer === 'string') {
+    const complaint = urlComplaint(issuer, dangerouslyAllowHttp === true) ?? extrasOf(issuer)
+    if (complaint !== undefined) say('issuer', complaint)
+  }
+  for (const name of Object.keys(isRecord(authorizationParameters) ? authorizationParameters : {})) {
+    if (RESERVED.includes(name)) say(`authorizationParameters.${name}`, 'is set by the flow itself')
+  }
+  if (typeof scope === 'string' && !scope.split(' ').includes('openid')) {
+    say('scope', 'must contain openid (OIDC Core §3.1.2.1)')
+  }
+  if (clientAuthentication === 'none' && clientSecret !== undefined) {
+    say('clientSecret', `is never sent with clientAuthentication 'none'; leave one of them out`)
+  }
+  if (
+    typeof clientAuthentication === 'string' &&
+    clientAuthentication.startsWith('client_secret') &&
+    clientSecret === undefined
+  ) {
+    say('clientSecret', 'is missing, this "clientAuthentication" needs it')
+  }
 }

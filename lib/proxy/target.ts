@@ -1,5 +1,5 @@
 import { AuthError } from '../errors.ts'
-import { urlComplaint } from '../option-reader.ts'
+import { extrasOf, urlComplaint } from '../option-reader.ts'
 
 /** Where requests go: one origin, and a path that every request's path is put behind. */
 export interface Target {
@@ -11,15 +11,10 @@ export interface Target {
 /** @throws {AuthError} `ERR_AUTH_OPTIONS` for whatever a token should not be sent to. */
 export function readTarget(target: unknown, allowHttp: boolean): Target {
   const url = target instanceof URL ? target.href : target
-  const complaint = urlComplaint(url, allowHttp) ?? extras(url as string)
+  const complaint = urlComplaint(url, allowHttp) ?? extrasOf(url as string)
   if (complaint !== undefined) throw new AuthError('ERR_AUTH_OPTIONS', `proxy(): "target" ${complaint}`)
   const { origin, pathname } = new URL(url as string)
   return { origin, prefix: pathname.replace(/\/+$/, '') }
-}
-
-function extras(url: string): string | undefined {
-  const { search, hash } = new URL(url)
-  return search === '' && hash === '' ? undefined : 'must not have a query or fragment'
 }
 
 /** A dot segment, in clear or encoded, with either slash: servers differ in what they make of it. */

@@ -88,6 +88,10 @@ function unreadable(cause: unknown): AuthError {
   return new AuthError('ERR_AUTH_UNAVAILABLE', 'the session store cannot be reached', { cause, retryAfterSeconds: 1 })
 }
 
+interface Layers {
+  readonly stack: readonly { readonly handle: { readonly name: string } }[]
+}
+
 /** Named as express-session names its middleware. */
 const EXPRESS_SESSION = 'session'
 
@@ -98,8 +102,9 @@ const EXPRESS_SESSION = 'session'
  * @throws {AuthError} `ERR_AUTH_SETUP`, naming the remedy.
  */
 export function demandSessionBefore(req: Request, ours: RequestHandler): void {
-  const { router } = req.app as unknown as { router?: { stack?: readonly { handle: { name: string } }[] } }
-  const handlers = (router?.stack ?? []).map((layer) => layer.handle)
+  // Express 4 throws at `router`.
+  const app = req.app as unknown as { _router?: Layers; router: Layers }
+  const handlers = (app._router ?? app.router).stack.map((layer) => layer.handle)
   const at = handlers.indexOf(ours)
   if (at === -1 || !handlers.slice(at + 1).some((handler) => handler.name === EXPRESS_SESSION)) return
   throw new AuthError(

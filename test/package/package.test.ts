@@ -8,9 +8,46 @@ import { promisify } from 'node:util'
 
 /** Every public name, by entry point. A name that is missing here or there is a breaking change, or one nobody decided. */
 const PUBLIC_NAMES: Record<string, { values: string[]; types: string[] }> = {
-  // TO BE COMPLETED when lib/index.ts is.
-  latchkey: { values: ['AuthError', 'latchkey'], types: ['Latchkey'] },
-  'latchkey/providers': { values: ['oidc'], types: [] },
+  latchkey: {
+    values: ['AuthError', 'latchkey', 'memoryGrants'],
+    types: [
+      'AuthErrorCode',
+      'AuthErrorOptions',
+      'AuthEvent',
+      'ClaimAnswer',
+      'ClaimRequest',
+      'CommitAnswer',
+      'CommitRequest',
+      'EndReason',
+      'ErrorPage',
+      'ErrorPageContext',
+      'Gone',
+      'GrantHealth',
+      'GrantOwner',
+      'GrantState',
+      'GrantStore',
+      'Health',
+      'Latchkey',
+      'LatchkeyOptions',
+      'LoginOptions',
+      'LoginParameter',
+      'MemoryGrantsOptions',
+      'ProxyOptions',
+      'RefreshOptions',
+      'RefreshResult',
+      'ReleaseRequest',
+      'RequestAuth',
+      'Requirements',
+      'Runtime',
+      'SessionOptions',
+      'SettleAnswer',
+      'SettleRequest',
+      'TokenSet',
+      'User',
+      'WhenInDoubt',
+    ],
+  },
+  'latchkey/providers': { values: ['oidc'], types: ['ClientAuthentication', 'OidcOptions', 'Provider', 'Rotation'] },
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
