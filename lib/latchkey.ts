@@ -7,7 +7,7 @@ import { loginRoute, readReturnPath } from './express/login.ts'
 import { logoutRoute } from './express/logout.ts'
 import { isNavigation } from './express/navigation.ts'
 import type { Parts } from './express/parts.ts'
-import { ConnectedRequest } from './express/request-auth.ts'
+import { ConnectedRequest, type RequestAuth } from './express/request-auth.ts'
 import { requireAuth, type Requirements } from './express/require-auth.ts'
 import { redirect } from './express/sign-in.ts'
 import { GrantKeeper } from './grants/grant-keeper.ts'
@@ -99,17 +99,14 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
     [routes.logout]: { GET: logoutRoute(parts), POST: logoutRoute(parts) },
   }
   const proxies: Proxy[] = []
-  const connected = new WeakMap<Request, ConnectedRequest>()
   let isOrderChecked = false
 
   /** The session and `req.auth`, once per request, whichever of our handlers comes first. */
   async function attach(req: Request, res: Response): Promise<ConnectedRequest> {
-    let auth = connected.get(req)
-    if (auth === undefined) {
-      await session.load(req, res)
-      auth = new ConnectedRequest(parts, req, res)
-      connected.set(req, auth)
-    }
+    const attached = req.auth as RequestAuth | undefined
+    if (attached instanceof ConnectedRequest && attached.isOf(parts)) return attached
+    await session.load(req, res)
+    const auth = new ConnectedRequest(parts, req, res)
     req.auth = auth
     return auth
   }
@@ -137,7 +134,12 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   return Object.assign(latchkeyMiddleware as RequestHandler, {
     requireAuth: (requirements: Requirements = {}) => requireAuth(parts, attach, fail, requirements),
     proxy(target: string | URL, proxyOptions: ProxyOptions = {}) {
-      const proxy = createProxy(target, proxyOptions, { publicUrl, ownCookie: session.cookieName, attach, fail })
+      const proxy = createProxy(target, proxyOptions, {
+        publicUrl,
+        sessionCookieOf: (req) => session.cookieNameOf(req),
+        attach,
+        fail,
+      })
       proxies.push(proxy)
       return proxy.handler
     },

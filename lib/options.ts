@@ -99,7 +99,7 @@ const secret = z.custom<string>((value) => typeof value === 'string' && Buffer.b
   error: `must be at least ${MIN_SECRET_BYTES} bytes long; make one with: openssl rand -base64 32`,
 })
 const path = z.custom<string>((value) => typeof value === 'string' && parseReturnPath(value) === value, { error: 'must be a path on this site, such as /welcome' }) // prettier-ignore
-const route = z.custom<string>((value) => typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value), { error: 'must be a path such as /login' }) // prettier-ignore
+const route = z.custom<string>((value) => typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value) && parseReturnPath(value) === value, { error: 'must be a path such as /login' }) // prettier-ignore
 const milliseconds = positive('milliseconds')
 
 const schema = z.strictObject({

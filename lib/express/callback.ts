@@ -86,7 +86,13 @@ export function callbackRoute(parts: Parts): (req: Request, res: Response) => Pr
     const grantId = await keeper.create({ provider, subject: claims?.sub }, tokens)
     const scope = tokens.scope ?? server.provider.scope
     const account: Account = { provider, user: toUser(claims), grantId, scope, signedInAt: runtime.now() }
-    const previous = await corner.signIn(req, account)
+    let previous: Account | undefined
+    try {
+      previous = await corner.signIn(req, account)
+    } catch (error) {
+      await keeper.end(grantId, 'replaced').catch(() => {}) // nobody knows of it
+      throw error
+    }
     parts.tell({ type: 'sign-in', provider, subject: claims?.sub, grantId })
     if (previous !== undefined) await keeper.end(previous.grantId, 'replaced')
   }

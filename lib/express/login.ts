@@ -2,7 +2,7 @@ import type { Request, Response } from 'express'
 import { AuthError } from '../errors.ts'
 import { parseReturnPath, type ReturnPath } from '../protocol/return-path.ts'
 import { openState } from '../protocol/transaction.ts'
-import { wantsPage } from './navigation.ts'
+import { isPrefetch, wantsPage } from './navigation.ts'
 import { readParameters } from './parameters.ts'
 import type { ExpressSettings, LoginParameter, Parts } from './parts.ts'
 import { beginSignIn, redirect } from './sign-in.ts'
@@ -26,7 +26,7 @@ const ACCEPTED: Readonly<Record<LoginParameter, RegExp>> = {
 export function loginRoute(parts: Parts): (req: Request, res: Response) => Promise<void> {
   const { settings, corner, stateSealer } = parts
   return async function login(req, res) {
-    if (req.get('sec-fetch-mode') !== undefined && !wantsPage(req)) {
+    if (isPrefetch(req) || (req.get('sec-fetch-mode') !== undefined && !wantsPage(req))) {
       throw new AuthError(
         'ERR_AUTH_REQUEST',
         'sign-in is a page: navigate to it, a script cannot follow it to the authorization server',

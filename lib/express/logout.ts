@@ -1,19 +1,20 @@
 import type { Request, Response } from 'express'
-import { AuthError } from '../errors.ts'
+import { AuthError, withoutSecrets } from '../errors.ts'
 import { siteOf, wantsPage } from './navigation.ts'
 import { html, page, PAGE_POLICY } from './page.ts'
 import type { Parts } from './parts.ts'
 import { redirect } from './sign-in.ts'
 
 /**
- * `POST /logout` signs out; so does a GET that comes from a page of ours, while any other GET shows a button (logout CSRF). Here first,
+ * `POST /logout` signs out; so does following a link of ours, while any other GET shows a button (logout CSRF). Here first,
  * which needs no network; then, as far as it can be reached, at the authorization server (RFC 7009, RP-Initiated Logout 1.0).
  */
 export function logoutRoute(parts: Parts): (req: Request, res: Response) => Promise<void> {
   const { settings } = parts
   return async function logout(req, res) {
     const site = siteOf(req, settings.origin)
-    if (req.method === 'GET' && site !== 'same-origin') return confirm(parts, res)
+    // A picture or a prefetch of our own page is no decision either: somebody else may have written what it shows.
+    if (req.method === 'GET' && (site !== 'same-origin' || !wantsPage(req))) return confirm(parts, res)
     if (site === 'elsewhere') throw new AuthError('ERR_AUTH_FORBIDDEN', 'another site may not sign anybody out')
 
     const url = await signOut(parts, req, res)
@@ -32,11 +33,16 @@ export async function signOut(
   const account = corner.account(req)
   if (account === undefined) return settings.afterLogout
 
-  const ended = keeper.end(account.grantId, 'signed-out')
+  const { provider, grantId, user } = account
+  // Without the session nobody finds the grant, so a grant store that is down keeps nobody signed in.
+  const ended = keeper.end(grantId, 'signed-out').catch((error: unknown) => {
+    tell({ type: 'revocation-failed', provider, grantId, cause: withoutSecrets(error) })
+    return undefined
+  })
   await corner.signOut(req)
   session.clearCookie(res)
   const idToken = await ended
-  tell({ type: 'sign-out', provider: account.provider, subject: account.user.sub, grantId: account.grantId })
+  tell({ type: 'sign-out', provider, subject: user.sub, grantId })
   try {
     const url = await server.endSessionUrl(idToken, settings.origin + settings.afterLogout)
     return url?.href ?? settings.afterLogout

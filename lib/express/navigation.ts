@@ -10,11 +10,16 @@ export function isNavigation(req: Request): boolean {
 
 /** Should the answer be a page for people? Otherwise it is for a program. */
 export function wantsPage(req: Request): boolean {
-  if (req.get('sec-purpose')?.includes('prefetch') === true) return false
+  if (isPrefetch(req)) return false
   const mode = req.get('sec-fetch-mode')
   if (mode !== undefined) return mode === 'navigate' && (req.get('sec-fetch-dest') ?? 'document') === 'document'
   if (req.get('x-requested-with') !== undefined) return false
   return /\btext\/html\b/.test(req.get('accept') ?? '')
+}
+
+/** Is the page loaded before anybody asked for it? */
+export function isPrefetch(req: Request): boolean {
+  return (req.get('sec-purpose') ?? req.get('purpose'))?.includes('prefetch') === true
 }
 
 /**

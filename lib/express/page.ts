@@ -40,6 +40,9 @@ p { margin: 0 0 1rem }
 .button:focus-visible, a:focus-visible { outline: 3px solid var(--accent); outline-offset: 3px }
 `
 
+/** Apart from the template: a blank more or less between its tags, and the policy refuses it. */
+const STYLE_ELEMENT = new Html(`<style>${STYLE}</style>`)
+
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
 
 /**
@@ -55,9 +58,7 @@ export function page(title: string, body: Html): string {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${title}</title>
-        <style>
-          ${new Html(STYLE)}
-        </style>
+        ${STYLE_ELEMENT}
       </head>
       <body>
         <main>

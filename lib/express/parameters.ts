@@ -37,7 +37,8 @@ function readQuery(req: Request): URLSearchParams {
 }
 
 async function readForm(req: Request, res: Response): Promise<URLSearchParams> {
-  if (req.body === undefined) {
+  // Not `req.body`: the application's parser leaves `{}` in Express 4 for what it does not parse.
+  if (!req.readableDidRead) {
     await new Promise<void>((resolve, reject) => {
       readText(req, res, (error: unknown) =>
         error === undefined ? resolve() : reject(malformed('the form cannot be read', error)),
@@ -53,8 +54,9 @@ async function readForm(req: Request, res: Response): Promise<URLSearchParams> {
 }
 
 function flatten(name: string, value: unknown): [string, string][] {
-  if (Array.isArray(value)) return value.map((item) => [name, String(item)])
-  return [[name, typeof value === 'string' ? value : '']]
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value]
+  // An object need not even have a text: `state[0][toString]=x`.
+  return values.map((item) => [name, typeof item === 'string' ? item : ''])
 }
 
 function malformed(what: string, cause?: unknown): AuthError {

@@ -85,6 +85,11 @@ export class ConnectedRequest implements RequestAuth {
     this.#res = res
   }
 
+  /** Several instances may serve one application; each has its own. */
+  isOf(parts: Parts): boolean {
+    return this.#parts === parts
+  }
+
   get account(): Account | undefined {
     // After sign-out there is no session any more.
     return (this.#req as { session?: unknown }).session === undefined
@@ -120,7 +125,7 @@ export class ConnectedRequest implements RequestAuth {
     }
     const sent = await this.freshToken({ signal: init.signal ?? undefined })
     const answer = await send(sent)
-    if (answer.status !== 401 || init.body instanceof ReadableStream) return answer
+    if (answer.status !== 401 || isStream(init.body)) return answer
 
     const next = await this.replacement(sent)
     if (next === undefined) return answer
@@ -185,4 +190,9 @@ export class ConnectedRequest implements RequestAuth {
       throw error
     }
   }
+}
+
+/** Read once, and gone: a web stream, a Node stream, an async generator. */
+function isStream(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body
 }

@@ -19,8 +19,10 @@ export interface Requirements {
   check?: ((user: User, req: Request) => boolean | Promise<boolean>) | undefined
 }
 
+const SCOPE = 'must be scope names, in a string or a list'
+
 const schema = z.strictObject({
-  scope: z.union([text(), z.array(text()).readonly()], 'must be scope names, in a string or a list').optional(),
+  scope: z.union([z.string().regex(/\S/, SCOPE), z.array(text()).readonly()], SCOPE).optional(),
   claims: z.record(z.string(), z.unknown(), 'must be an object of claims').readonly().optional(),
   check: fn<(user: User, req: Request) => boolean | Promise<boolean>>('(user, req) => boolean').optional(),
 })
@@ -40,7 +42,7 @@ export function requireAuth(
   requirements: Requirements,
 ): RequestHandler {
   const { claims = {}, check, ...rest } = readOptions(schema, requirements, 'requireAuth()')
-  const scopes = typeof rest.scope === 'string' ? rest.scope.split(' ') : (rest.scope ?? [])
+  const scopes = typeof rest.scope === 'string' ? (rest.scope.match(/\S+/g) ?? []) : (rest.scope ?? [])
   const { settings } = parts
 
   async function demand(req: Request, { account }: ConnectedRequest): Promise<void> {

@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, customFetch as joseFetch, type JWTVerifyGetKey } from 'jose'
+import { createRemoteJWKSet, customFetch as joseFetch, type CompactVerifyGetKey } from 'jose'
 import {
   AuthorizationResponseError, ClientError, authorizationCodeGrant, buildAuthorizationUrl, buildEndSessionUrl,
   calculatePKCECodeChallenge, fetchUserInfo, refreshTokenGrant, tokenRevocation,
@@ -34,7 +34,7 @@ export type RefreshOutcome =
 interface Connection {
   readonly server: ServerDescription
   readonly configuration: Configuration
-  readonly keys: JWTVerifyGetKey | undefined
+  readonly keys: CompactVerifyGetKey | undefined
 }
 
 /** The door to one authorization server: begin, complete, refresh, revoke, end session. Knows no Express, session or store. */
@@ -231,20 +231,24 @@ export class AuthorizationServer {
     )
   }
 
-  async #demandSignature(idToken: string, keys: JWTVerifyGetKey | undefined, server: ServerDescription): Promise<void> {
+  async #demandSignature(
+    idToken: string,
+    keys: CompactVerifyGetKey | undefined,
+    server: ServerDescription,
+  ): Promise<void> {
     if (await this.#checkSignature(idToken, keys, server)) return
     throw new AuthError('ERR_AUTH_UNTRUSTED', `the ID Token is not signed by ${this.provider.name}`)
   }
 
   async #checkSignature(
     idToken: string,
-    keys: JWTVerifyGetKey | undefined,
+    keys: CompactVerifyGetKey | undefined,
     server: ServerDescription,
   ): Promise<boolean> {
     if (keys === undefined)
       throw new AuthError('ERR_AUTH_MISCONFIGURED', `the metadata of ${this.provider.name} has no "jwks_uri"`)
     try {
-      return await isSignedByServer(idToken, keys, [...server.idTokenAlgorithms], this.#runtime.now())
+      return await isSignedByServer(idToken, keys, [...server.idTokenAlgorithms])
     } catch (cause) {
       throw new AuthError('ERR_AUTH_UNAVAILABLE', `the keys of ${this.provider.name} cannot be fetched`, {
         cause,

@@ -9,6 +9,7 @@ import {
   type ServerMetadata,
 } from 'openid-client'
 import { AuthError } from '../errors.ts'
+import { urlComplaint } from '../option-reader.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Runtime } from '../runtime.ts'
 import { clientAuthentication } from './client-authentication.ts'
@@ -51,6 +52,7 @@ export async function discover(
       retryAfterSeconds: 5,
     })
   }
+  demandEndpoints(metadata, provider)
 
   const method =
     provider.clientAuthentication ?? offeredAuthentication(provider, metadata.token_endpoint_auth_methods_supported)
@@ -58,6 +60,17 @@ export async function discover(
     metadata,
     clientAuthentication: clientAuthentication(method, provider.clientSecret, redirectUri),
     idTokenAlgorithms: acceptedAlgorithms(provider, metadata.id_token_signing_alg_values_supported),
+  }
+}
+
+/** A server that is half set up would otherwise be remembered so, and fail at each sign-in with something that is no answer. */
+function demandEndpoints(metadata: ServerMetadata, { name, allowHttp }: Provider): void {
+  const { authorization_endpoint, token_endpoint, jwks_uri } = metadata
+  const needed = { authorization_endpoint, token_endpoint, ...(jwks_uri !== undefined && { jwks_uri }) }
+  for (const [member, url] of Object.entries(needed)) {
+    const complaint = urlComplaint(url, allowHttp)
+    if (complaint === undefined) continue
+    throw new AuthError('ERR_AUTH_MISCONFIGURED', `in the metadata of ${name} "${member}" ${complaint}`)
   }
 }
 

@@ -66,11 +66,13 @@ function serverAnswer(thrown: unknown): { error?: string | undefined; response?:
   return {}
 }
 
+/** Seconds or a date (RFC 9110 §10.2.3); a date counts from the server's own, whose clock need not be ours. */
 function retryAfter(response: Response | undefined): number | undefined {
-  const value = response?.headers.get('retry-after')
-  if (value === null || value === undefined) return undefined
-  const seconds = Number(value)
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined
+  const value = response?.headers.get('retry-after') ?? ''
+  const ms = /^\d+(?:\.\d+)?$/.test(value)
+    ? Number(value) * 1_000
+    : Date.parse(value) - Date.parse(response?.headers.get('date') ?? '')
+  return Number.isFinite(ms) && ms >= 0 ? ms : undefined
 }
 
 function neverArrived(thrown: unknown): boolean {

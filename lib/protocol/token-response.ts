@@ -26,8 +26,13 @@ export function normaliseTokenResponse(body: Readonly<Record<string, unknown>>):
   const answer: Record<string, unknown> = { token_type: 'Bearer', ...Object.fromEntries(members) }
   if (typeof answer['scope'] !== 'string') delete answer['scope']
   if (!isLifetime(answer['expires_in'])) delete answer['expires_in']
+  // No header can carry it, and the error that says so quotes it.
+  if (typeof answer['access_token'] === 'string' && !VISIBLE.test(answer['access_token'])) delete answer['access_token']
   return answer
 }
+
+/** RFC 6749 appendix A.12. */
+const VISIBLE = /^[\x20-\x7e]+$/
 
 function isLifetime(value: unknown): boolean {
   const seconds = typeof value === 'string' ? Number(value) : value

@@ -4,8 +4,8 @@ import { AuthError } from '../errors.ts'
 import { responseHeaders } from './headers.ts'
 
 export interface ForwardOptions {
-  /** The target may not set this cookie of ours. */
-  readonly ownCookie: string
+  /** The target may not set this cookie. */
+  readonly sessionCookie: string
   /** The token was refused: should the request be sent again? The answer waits for the decision; `true` drops it. */
   readonly onRefused: (() => Promise<boolean>) | undefined
 }
@@ -15,6 +15,8 @@ export type ForwardOutcome = 'answered' | 'again'
 
 const CLIENT_GONE = new Error('the client has gone')
 const SENT_AGAIN = new Error('sent again with another token')
+
+const NOTHING = Buffer.alloc(0)
 
 const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 
@@ -40,12 +42,15 @@ export async function forward(
       settle()
     }
     const begin = (status: number, raw: readonly (Buffer | string)[]): void => {
-      for (const [name, values] of responseHeaders(raw, options.ownCookie))
+      for (const [name, values] of responseHeaders(raw, options.sessionCookie))
         res.setHeader(name, values.length === 1 ? (values[0] ?? '') : values)
       // What came with a user's token is that user's, unless the target says otherwise.
       if (!res.hasHeader('cache-control')) res.setHeader('cache-control', 'no-store')
+      // What is there by the end of this turn goes out as one packet: the head, and a short body with its end.
+      res.cork()
+      process.nextTick(() => res.uncork())
       res.writeHead(status)
-      res.flushHeaders()
+      res.write(NOTHING) // and with it the head; `flushHeaders()` would write Latin-1 as UTF-8
     }
     const decide = async (
       held: Dispatcher.DispatchController,

@@ -13,8 +13,16 @@ export interface RequestHeaderSettings {
   readonly forwardCookies: readonly string[]
 }
 
-/** The request's headers for the target, flat, without `Authorization`; the token is put in last and by nobody else. */
-export function requestHeaders(req: Request, { publicUrl, forwardCookies }: RequestHeaderSettings): string[] {
+/**
+ * The request's headers for the target, flat, without `Authorization`; the token is put in last and by nobody else.
+ *
+ * @param sessionCookie stays here, also where its name is among those to be forwarded.
+ */
+export function requestHeaders(
+  req: Request,
+  { publicUrl, forwardCookies }: RequestHeaderSettings,
+  sessionCookie: string,
+): string[] {
   const named = namedByConnection(req.headers.connection)
   const headers: string[] = []
   for (let at = 0; at < req.rawHeaders.length; at += 2) {
@@ -23,7 +31,8 @@ export function requestHeaders(req: Request, { publicUrl, forwardCookies }: Requ
     if (PER_HOP.has(lower) || OURS.has(lower) || named.has(lower)) continue
     headers.push(name, req.rawHeaders[at + 1] ?? '')
   }
-  const cookies = cookiesToForward(req.headers.cookie, forwardCookies)
+  const names = forwardCookies.filter((name) => name !== sessionCookie)
+  const cookies = cookiesToForward(req.headers.cookie, names)
   if (cookies !== '') headers.push('cookie', cookies)
   headers.push(
     'x-forwarded-for',
@@ -36,17 +45,18 @@ export function requestHeaders(req: Request, { publicUrl, forwardCookies }: Requ
   return headers
 }
 
-/** The target's headers for the caller, by name. @param ownCookie the target may not set. */
-export function responseHeaders(raw: readonly (Buffer | string)[], ownCookie: string): Map<string, string[]> {
+/** The target's headers for the caller, by name. @param sessionCookie the target may not set. */
+export function responseHeaders(raw: readonly (Buffer | string)[], sessionCookie: string): Map<string, string[]> {
   const pairs: [string, string][] = []
   for (let at = 0; at < raw.length; at += 2) pairs.push([String(raw[at]), bytesOf(raw[at + 1])])
-  const named = namedByConnection(pairs.find(([name]) => name.toLowerCase() === 'connection')?.[1])
+  const connection = pairs.filter(([name]) => name.toLowerCase() === 'connection').map(([, value]) => value)
+  const named = namedByConnection(connection.join())
 
   const headers = new Map<string, string[]>()
   for (const [name, value] of pairs) {
     const lower = name.toLowerCase()
     if (PER_HOP.has(lower) || named.has(lower)) continue
-    if (lower === 'set-cookie' && cookieName(value) === ownCookie) continue
+    if (lower === 'set-cookie' && cookieName(sentBack(value)) === sessionCookie) continue
     headers.set(lower, [...(headers.get(lower) ?? []), value])
   }
   return headers
@@ -67,6 +77,11 @@ function cookiesToForward(header: string | undefined, names: readonly string[]):
   return pairs.filter((pair) => names.includes(cookieName(pair))).join('; ')
 }
 
+/** Browsers keep `=name=value` as a cookie without a name, and send it back as `name=value`. */
+function sentBack(setCookie: string): string {
+  return setCookie.replace(/^\s*=/, '')
+}
+
 function cookieName(pair: string): string {
-  return pair.split('=', 1)[0]?.trim() ?? ''
+  return pair.split(/[=;]/, 1)[0]?.trim() ?? ''
 }

@@ -1,14 +1,13 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { Pool } from 'undici'
 import * as z from 'zod'
-import { AuthError } from '../errors.ts'
 import type { ConnectedRequest } from '../express/request-auth.ts'
 import type { AccessToken } from '../grants/grant-keeper.ts'
 import { flag, positive, readOptions, text, type Same } from '../option-reader.ts'
 import { forward, type ForwardOptions } from './forward.ts'
 import { requestHeaders } from './headers.ts'
 import { readBody } from './request-body.ts'
-import { pathAtTarget, readTarget } from './target.ts'
+import { pathAtTarget, readTarget, targetComplaint } from './target.ts'
 
 export interface ProxyOptions {
   /** Names of cookies that the target may see. Default none. */
@@ -39,7 +38,8 @@ void documented
 
 export interface ProxyContext {
   readonly publicUrl: URL
-  readonly ownCookie: string
+  /** The name of the cookie that carries a request's session: neither shown to the target nor set by it. */
+  readonly sessionCookieOf: (req: Request) => string
   /** Gives the request its `req.auth`. */
   readonly attach: (req: Request, res: Response) => Promise<ConnectedRequest>
   readonly fail: (error: unknown, req: Request, res: Response, next: (error: unknown) => void) => void
@@ -57,8 +57,11 @@ export interface Proxy {
  * @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong.
  */
 export function createProxy(target: string | URL, options: ProxyOptions, context: ProxyContext): Proxy {
-  const read = readOptions(schema, options, 'proxy()')
-  const to = readTarget(target, read.dangerouslyAllowHttp === true)
+  const read = readOptions(schema, options, 'proxy()', ({ dangerouslyAllowHttp }, say) => {
+    const complaint = targetComplaint(target, dangerouslyAllowHttp === true)
+    if (complaint !== undefined) say('target', complaint)
+  })
+  const to = readTarget(target)
   const maxReplayBytes = read.maxReplayBytes ?? 65_536
   const headerSettings = { publicUrl: context.publicUrl, forwardCookies: read.forwardCookies ?? [] }
   const pool = new Pool(to.origin, {
@@ -72,10 +75,13 @@ export function createProxy(target: string | URL, options: ProxyOptions, context
     const path = pathAtTarget(to, req.url)
     const auth = await context.attach(req, res)
     const gone = new AbortController()
-    res.once('close', () => gone.abort())
+    res.once('close', () => {
+      if (!res.writableFinished) gone.abort() // costs an error with a stack, so not after every answer
+    })
     const token = await auth.freshToken({ signal: gone.signal })
     const body = await readBody(req, maxReplayBytes)
-    const headers = requestHeaders(req, headerSettings)
+    const sessionCookie = context.sessionCookieOf(req)
+    const headers = requestHeaders(req, headerSettings, sessionCookie)
     const send = (bearer: AccessToken, onRefused: ForwardOptions['onRefused']): ReturnType<typeof forward> =>
       forward(
         pool,
@@ -86,7 +92,7 @@ export function createProxy(target: string | URL, options: ProxyOptions, context
           body: body.kind === 'stream' ? body.stream : body.bytes,
         },
         res,
-        { ownCookie: context.ownCookie, onRefused },
+        { sessionCookie, onRefused },
       )
 
     let next: AccessToken | undefined
@@ -99,8 +105,8 @@ export function createProxy(target: string | URL, options: ProxyOptions, context
     try {
       await exchange(req, res)
     } catch (error) {
-      // A client that left in mid-upload is nobody's fault, and nobody is there to be told.
-      if (res.closed && !(error instanceof AuthError)) return
+      // A client that left is nobody's fault, and nobody is there to be told.
+      if (res.closed) return
       context.fail(error, req, res, next)
     }
   }

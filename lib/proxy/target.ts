@@ -8,12 +8,15 @@ export interface Target {
   readonly prefix: string
 }
 
-/** @throws {AuthError} `ERR_AUTH_OPTIONS` for whatever a token should not be sent to. */
-export function readTarget(target: unknown, allowHttp: boolean): Target {
+/** Why a token should not be sent there, or `undefined`. */
+export function targetComplaint(target: unknown, allowHttp: boolean): string | undefined {
   const url = target instanceof URL ? target.href : target
-  const complaint = urlComplaint(url, allowHttp) ?? extrasOf(url as string)
-  if (complaint !== undefined) throw new AuthError('ERR_AUTH_OPTIONS', `proxy(): "target" ${complaint}`)
-  const { origin, pathname } = new URL(url as string)
+  return urlComplaint(url, allowHttp) ?? extrasOf(url as string)
+}
+
+/** @param target one about which there is no complaint. */
+export function readTarget(target: string | URL): Target {
+  const { origin, pathname } = new URL(target)
   return { origin, prefix: pathname.replace(/\/+$/, '') }
 }
 

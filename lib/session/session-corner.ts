@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import { LRUCache } from 'lru-cache'
 import { AuthError } from '../errors.ts'
 import { isExpired, parseTransaction, type Transaction } from '../protocol/transaction.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
@@ -35,6 +36,9 @@ declare module 'express-session' {
 /** The oldest goes when there are more: an abandoned sign-in must not fill the session. */
 const MAX_TRANSACTIONS = 10
 
+/** Far more than sign-outs within the time that a request takes. */
+const MAX_ENDED = 10_000
+
 /**
  * Our corner of `req.session`. express-session writes whole sessions and the last writer wins, so every change here reads the
  * stored session again, changes it and saves it while no other request of this process changes the same one.
@@ -44,6 +48,8 @@ export class SessionCorner {
   readonly #keep: readonly string[]
   readonly #now: () => number
   readonly #changes = new KeyedMutex()
+  /** Grants that ended here lately. A request that began before may write its old copy of the session back, account and all. */
+  readonly #ended = new LRUCache<string, true>({ max: MAX_ENDED })
 
   /**
    * @param name of the package's instance.
@@ -56,7 +62,8 @@ export class SessionCorner {
   }
 
   account(req: Request): Account | undefined {
-    return this.#read(req).account
+    const { account } = this.#read(req)
+    return account === undefined || this.#ended.has(account.grantId) ? undefined : account
   }
 
   async putTransaction(req: Request, transaction: Transaction): Promise<void> {
@@ -85,13 +92,20 @@ export class SessionCorner {
     return this.#changes.run(oldId, async () => {
       await reload(req)
       const { account: previous, transactions = [] } = this.#read(req)
+      if (previous !== undefined) this.#ended.set(previous.grantId, true)
       const { session, sessionStore } = req
       const kept = this.#keep.filter((key) => key in session).map((key) => [key, session[key as keyof typeof session]])
       // Not `regenerate()`, which deletes the old session first: other tabs' callbacks that are on their way still carry its id.
       sessionStore.generate(req)
       Object.assign(req.session, Object.fromEntries(kept))
       req.session.latchkey = { ...session.latchkey, [this.#name]: { account, transactions } }
-      await save(req)
+      try {
+        await save(req)
+      } catch (error) {
+        // express-session saves what it finds at the end of the response, and a sign-in that was answered with an error is none.
+        Object.assign(req, { session, sessionID: oldId })
+        throw error
+      }
       req.res?.once('close', () => sessionStore.destroy(oldId))
       return previous
     })
@@ -99,6 +113,8 @@ export class SessionCorner {
 
   /** Ends the whole session, the application's part of it included. */
   async signOut(req: Request): Promise<void> {
+    const { account } = this.#read(req)
+    if (account !== undefined) this.#ended.set(account.grantId, true)
     await settle((done) => req.session.destroy(done))
   }
 
@@ -107,6 +123,7 @@ export class SessionCorner {
    * the stored session again would drop what the application's handler has changed in it.
    */
   forgetAccount(req: Request, grantId: string): void {
+    this.#ended.set(grantId, true)
     const corner = this.#read(req)
     if (corner.account?.grantId === grantId) delete corner.account
   }

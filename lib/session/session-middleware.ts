@@ -18,7 +18,7 @@ export interface SessionMiddlewareSettings {
 
 /** Makes sure that the request has a session: the application's own, if it mounted one before us, else ours. */
 export class SessionMiddleware {
-  readonly cookieName: string
+  readonly #cookieName: string
   readonly #own: RequestHandler
   readonly #trustsForwardedProto: boolean
   readonly #isHttps: boolean
@@ -27,13 +27,13 @@ export class SessionMiddleware {
     const cookie: CookieOptions = { httpOnly: true, sameSite: 'lax', secure: isHttps, path: '/', ...options.cookie }
     // The browser itself then refuses such a cookie from a subdomain or over http (RFC 6265bis §4.1.3).
     const isHostOnly = cookie.secure === true && cookie.path === '/' && cookie.domain === undefined
-    this.cookieName = options.name ?? (isHostOnly ? '__Host-latchkey' : 'latchkey')
+    this.#cookieName = options.name ?? (isHostOnly ? '__Host-latchkey' : 'latchkey')
     this.#isHttps = isHttps
     this.#trustsForwardedProto = options.proxy === true
     this.#own = session({
       ...options,
       store: options.store ?? new MemorySessionStore(now),
-      name: this.cookieName,
+      name: this.#cookieName,
       cookie,
       secret: [...secrets],
       resave: false,
@@ -65,9 +65,16 @@ export class SessionMiddleware {
     throw new AuthError('ERR_AUTH_SETUP', `no session cookie can be set, ${remedy}`)
   }
 
+  /** Name of the cookie that carries the request's session; an application that mounts its own calls it what it likes. */
+  cookieNameOf(req: Request): string {
+    const value = encodeURIComponent(`s:${req.sessionID}.`)
+    const carrier = req.headers.cookie?.split(';').find((pair) => pair.includes(`=${value}`))
+    return carrier?.split('=', 1)[0]?.trim() ?? this.#cookieName
+  }
+
   /** Takes our own cookie out of the browser; the application's is its own business. */
   clearCookie(res: Response): void {
-    res.clearCookie(this.cookieName, { path: '/', httpOnly: true, sameSite: 'lax', secure: this.#isHttps })
+    res.clearCookie(this.#cookieName, { path: '/', httpOnly: true, sameSite: 'lax', secure: this.#isHttps })
   }
 
   #demandExpressSession(req: Request): void {
