@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { OutgoingHttpHeaders } from 'node:http'
+import type { Browser } from '../support/browser.ts'
+import { startProxiedApp, type ProxiedApp } from '../support/proxied-app.ts'
+import { answerTo, beginRequest, receive } from '../support/raw-client.ts'
+
+describe('headers on their way through the proxy', () => {
+  let site: ProxiedApp
+  let browser: Browser
+  beforeAll(async () => {
+    site = await startProxiedApp({ proxy: { forwardCookies: ['theme', 'lang', 'latchkey'] } })
+    browser = await site.signedIn()
+  })
+  afterAll(async () => {
+    await site.close()
+  })
+
+  /** What the target saw of a request with these headers. */
+  async function headersAtTarget(headers: OutgoingHttpHeaders): Promise<Record<string, unknown>> {
+    site.upstream.answer((_req, res) => void res.end())
+    await receive(await answerTo(beginRequest(browser, `${site.proxied}/x`, { headers }).end()))
+    return site.upstream.requests.at(-1)?.headers as Record<string, unknown>
+  }
+
+  async function headersAtClient(headers: OutgoingHttpHeaders): Promise<Record<string, unknown>> {
+    site.upstream.answer((_req, res) => void res.writeHead(200, headers).end(Buffer.from('ok')))
+    const answer = await answerTo(beginRequest(browser, `${site.proxied}/x`).end())
+    await receive(answer)
+    return answer.headers
+  }
+
+  test('the target gets the access token and not what the caller put there', async () => {
+    const seen = await headersAtTarget({ authorization: 'Bearer of-the-caller' })
+
+    expect(seen['authorization']).toMatch(/^Bearer [\w-]{20,}$/)
+    expect(seen['authorization']).not.toContain('of-the-caller')
+  })
+
+  test.each(['connection', 'keep-alive', 'proxy-authorization', 'proxy-connection', 'te'])(
+    '"%s" of a request is about one connection and stays behind',
+    async (name) => {
+      const seen = await headersAtTarget({ [name]: name === 'connection' ? 'x-nothing' : 'some value' })
+
+      expect(seen[name]).toBe(name === 'connection' ? 'keep-alive' : undefined)
+    },
+  )
+
+  test.each(['keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'upgrade'])(
+    '"%s" of an answer is about one connection and stays behind',
+    async (name) => {
+      const seen = await headersAtClient({ [name]: 'some value', 'x-other': 'stays' })
+
+      expect(seen[name]).not.toBe('some value')
+      expect(seen['x-other']).toBe('stays')
+    },
+  )
+
+  test('trailers of a request, and their announcement, stay behind', async () => {
+    let trailers: unknown
+    site.upstream.answer((req, res) => {
+      req.resume().once('end', () => {
+        trailers = req.trailers
+        res.end()
+      })
+    })
+    const outgoing = beginRequest(browser, `${site.proxied}/x`, {
+      method: 'POST',
+      headers: { 'transfer-encoding': 'chunked', trailer: 'x-sum' },
+    })
+    outgoing.write('body')
+    outgoing.addTrailers({ 'x-sum': '1' })
+    outgoing.end()
+    await receive(await answerTo(outgoing))
+
+    expect(site.upstream.requests.at(-1)?.headers).not.toHaveProperty('trailer')
+    expect(trailers).toEqual({})
+  })
+
+  test('what Connection names stays behind, both ways', async () => {
+    const atTarget = await headersAtTarget({
+      connection: 'X-Hop, x-Hop-Two',
+      'x-hop': '1',
+      'x-hop-two': '2',
+      'x-end': '3',
+    })
+    const atClient = await headersAtClient({ connection: 'X-Hop, close', 'x-hop': '1', 'x-end': '3' })
+
+    expect(atTarget).not.toHaveProperty('x-hop')
+    expect(atTarget).not.toHaveProperty('x-hop-two')
+    expect(atTarget['x-end']).toBe('3')
+    expect(atClient).not.toHaveProperty('x-hop')
+    expect(atClient['x-end']).toBe('3')
+  })
+
+  test('what several Connection lines name stays behind, both ways', async () => {
+    const atTarget = await headersAtTarget({ connection: ['x-hop', 'x-hop-two'], 'x-hop': '1', 'x-hop-two': '2' })
+    const atClient = await headersAtClient({ connection: ['x-hop', 'x-hop-two'], 'x-hop': '1', 'x-hop-two': '2' })
+
+    for (const seen of [atTarget, atClient]) {
+      expect(seen).not.toHaveProperty('x-hop')
+      expect(seen).not.toHaveProperty('x-hop-two')
+    }
+  })
+
+  test('Connection cannot take the token away', async () => {
+    const seen = await headersAtTarget({ connection: 'authorization, x-forwarded-host, cookie' })
+
+    expect(seen['authorization']).toMatch(/^Bearer /)
+    expect(seen['x-forwarded-host']).toBe(new URL(site.url).host)
+  })
+
+  test('only cookies that the application named reach the target, and ours never does', async () => {
+    browser.jar.setCookieSync('theme=dark', site.url)
+    browser.jar.setCookieSync('lang="de; x"', site.url)
+    browser.jar.setCookieSync('other=1', site.url)
+    const seen = await headersAtTarget({})
+
+    expect(browser.cookieHeader(site.url)).toMatch(/(^|; )latchkey=/)
+    const names = String(seen['cookie'])
+      .split('; ')
+      .map((pair) => pair.split('=', 1)[0])
+    expect(new Set(names)).toEqual(new Set(['lang', 'theme']))
+  })
+
+  test('without a list, no cookie reaches the target', async () => {
+    const answer = await browser.post(
+      `${site.url}/api/echo`,
+      {},
+      { headers: { cookie: `${browser.cookieHeader(site.url)}; a=b` } },
+    )
+
+    expect((answer.json() as { headers: string[] }).headers).not.toContain('cookie')
+  })
+
+  test('the target is told who called, by nobody but the proxy', async () => {
+    const seen = await headersAtTarget({
+      host: 'evil.example',
+      forwarded: 'for=6.6.6.6',
+      'x-forwarded-for': '6.6.6.6',
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'gopher',
+    })
+
+    expect(seen).toMatchObject({
+      host: new URL(site.upstream.url).host,
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-host': new URL(site.url).host,
+      'x-forwarded-proto': 'http',
+    })
+    expect(seen).not.toHaveProperty('forwarded')
+  })
+
+  test('other headers pass byte for byte, also those that came twice', async () => {
+    const seen = await headersAtTarget({
+      'x-note': 'caf\u00e9',
+      'accept-language': 'de, en;q=0.5',
+      'x-many': ['a', 'b'],
+    })
+    const back = await headersAtClient({ 'x-note': 'caf\u00e9', 'x-many': ['a', 'b'], vary: 'accept' })
+
+    expect(seen).toMatchObject({ 'x-note': 'caf\u00e9', 'accept-language': 'de, en;q=0.5', 'x-many': 'a, b' })
+    expect(back).toMatchObject({ 'x-note': 'caf\u00e9', 'x-many': 'a, b', vary: 'accept' })
+  })
+
+  test('several Set-Cookie of the target reach the client, one that would replace ours does not', async () => {
+    const seen = await headersAtClient({
+      'set-cookie': [
+        'a=1; Path=/',
+        'b=2, with comma; Secure',
+        'latchkey=evil; Path=/',
+        ' latchkey =evil',
+        'latchkeys=fine',
+      ],
+    })
+
+    expect(seen['set-cookie']).toEqual(['a=1; Path=/', 'b=2, with comma; Secure', 'latchkeys=fine'])
+  })
+
+  test('a nameless cookie that browsers would send back as ours does not reach the client', async () => {
+    const seen = await headersAtClient({
+      'set-cookie': ['=latchkey=evil', ' = latchkey=evil', 'latchkey; Path=/', 'ok=1'],
+    })
+
+    expect(seen['set-cookie']).toEqual(['ok=1'])
+  })
+
+  test('an answer is not to be stored unless the target says how', async () => {
+    expect((await headersAtClient({}))['cache-control']).toBe('no-store')
+    expect((await headersAtClient({ 'cache-control': 'private, max-age=5' }))['cache-control']).toBe(
+      'private, max-age=5',
+    )
+  })
+
+  test('the token does not come back with the answer', async () => {
+    const answer = await browser.get(`${site.url}/api/orders`)
+    const sent = site.upstream.requests.at(-1)?.headers.authorization?.slice('Bearer '.length) ?? 'missing'
+
+    expect(answer.status).toBe(200)
+    expect(browser.transcript).not.toContain(sent)
+  })
+})
