@@ -43,7 +43,8 @@ export function callbackRoute(parts: Parts): (req: Request, res: Response) => Pr
     } catch (error) {
       // A double click sends the code twice; the first has signed in.
       const isSpent = error instanceof AuthError && error.code === 'ERR_AUTH_TRANSACTION'
-      if (isSpent && corner.account(req) !== undefined) return redirect(res, transaction.returnPath)
+      if (isSpent && (corner.account(req) !== undefined || corner.hasMoved(req)))
+        return redirect(res, transaction.returnPath)
       throw error
     }
     await signIn(completed, req)
@@ -74,7 +75,7 @@ export function callbackRoute(parts: Parts): (req: Request, res: Response) => Pr
    * with the cookie that the browser has by then and without setting another. The response itself is never used.
    */
   function recover(state: string, content: StateContent, req: Request, res: Response): void {
-    if (corner.account(req) !== undefined) return redirect(res, content.returnPath)
+    if (corner.account(req) !== undefined || corner.hasMoved(req)) return redirect(res, content.returnPath)
     if (isExpired(content, runtime.now())) {
       throw new AuthError('ERR_AUTH_TRANSACTION', 'the sign-in took too long; sign in again')
     }

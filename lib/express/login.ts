@@ -7,8 +7,8 @@ import { readParameters } from './parameters.ts'
 import type { ExpressSettings, LoginParameter, Parts } from './parts.ts'
 import { beginSignIn, redirect } from './sign-in.ts'
 
-/** After so many lost transactions in a row it is no race: the browser keeps no cookies. */
-const MAX_ATTEMPTS = 3
+/** Each new browser tab can cost the others one. After more it is no race, and browsers follow no more than twenty redirects. */
+const MAX_ATTEMPTS = 5
 
 /** What is accepted for each; anything else would come back as the server's error, in the server's words. */
 const ACCEPTED: Readonly<Record<LoginParameter, RegExp>> = {
@@ -39,8 +39,8 @@ export function loginRoute(parts: Parts): (req: Request, res: Response) => Promi
 
     if (lost !== undefined) {
       // Another tab has finished meanwhile.
-      if (corner.account(req) !== undefined) return redirect(res, returnPath)
-      if (lost.attempt >= MAX_ATTEMPTS) {
+      if (corner.account(req) !== undefined || corner.hasMoved(req)) return redirect(res, returnPath)
+      if (lost.attempt >= MAX_ATTEMPTS || (lost.attempt > 1 && req.headers.cookie === undefined)) {
         throw new AuthError(
           'ERR_AUTH_TRANSACTION',
           'the sign-in was begun in another browser, or this one keeps no cookies',

@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import type { SessionData } from 'express-session'
 import { LRUCache } from 'lru-cache'
 import { AuthError } from '../errors.ts'
 import { isExpired, parseTransaction, type Transaction } from '../protocol/transaction.ts'
@@ -24,6 +25,8 @@ export interface Account {
 interface Corner {
   transactions?: Transaction[]
   account?: Account
+  /** Epoch milliseconds: a sign-in went on in another session. Nothing else is left then. */
+  movedAt?: number
 }
 
 declare module 'express-session' {
@@ -35,6 +38,9 @@ declare module 'express-session' {
 
 /** The oldest goes when there are more: an abandoned sign-in must not fill the session. */
 const MAX_TRANSACTIONS = 10
+
+/** Longer than a request may be on its way. */
+const NOTICE_MS = 60_000
 
 /** Far more than sign-outs within the time that a request takes. */
 const MAX_ENDED = 10_000
@@ -90,25 +96,34 @@ export class SessionCorner {
   async signIn(req: Request, account: Account): Promise<Account | undefined> {
     const oldId = req.sessionID
     return this.#changes.run(oldId, async () => {
-      await reload(req)
+      const isStored = await reload(req)
       const { account: previous, transactions = [] } = this.#read(req)
       if (previous !== undefined) this.#ended.set(previous.grantId, true)
       const { session, sessionStore } = req
       const kept = this.#keep.filter((key) => key in session).map((key) => [key, session[key as keyof typeof session]])
-      // Not `regenerate()`, which deletes the old session first: other tabs' callbacks that are on their way still carry its id.
+      // Not `regenerate()`, which deletes the old session: other tabs' requests that are on their way still carry its id.
       sessionStore.generate(req)
       Object.assign(req.session, Object.fromEntries(kept))
       req.session.latchkey = { ...session.latchkey, [this.#name]: { account, transactions } }
       try {
         await save(req)
+        if (isStored) await this.#leaveNotice(req, oldId, session.cookie)
       } catch (error) {
         // express-session saves what it finds at the end of the response, and a sign-in that was answered with an error is none.
         Object.assign(req, { session, sessionID: oldId })
         throw error
       }
-      req.res?.once('close', () => sessionStore.destroy(oldId))
       return previous
     })
+  }
+
+  /**
+   * Was this session left for a new one, moments ago? Then the browser has, or is about to get, the cookie of a session that is signed
+   * in, and this request only came too early.
+   */
+  hasMoved(req: Request): boolean {
+    const { movedAt } = this.#read(req)
+    return typeof movedAt === 'number' && this.#now() - movedAt < NOTICE_MS
   }
 
   /** Ends the whole session, the application's part of it included. */
@@ -126,6 +141,12 @@ export class SessionCorner {
     this.#ended.set(grantId, true)
     const corner = this.#read(req)
     if (corner.account?.grantId === grantId) delete corner.account
+  }
+
+  /** In place of the old session, nothing but this: to delete it would give each late request a new one, and its cookie the last word. */
+  async #leaveNotice({ sessionStore }: Request, oldId: string, cookie: SessionData['cookie']): Promise<void> {
+    const notice: SessionData = { cookie, latchkey: { [this.#name]: { movedAt: this.#now() } } }
+    await settle((done) => sessionStore.set(oldId, notice, done))
   }
 
   #read(req: Request): Corner {
@@ -151,12 +172,14 @@ export class SessionCorner {
   }
 }
 
-/** What other requests stored meanwhile. A session that was never saved, or is gone, stays as it is. */
-async function reload(req: Request): Promise<void> {
+/** What other requests stored meanwhile. @returns `false` for a session that was never saved, or is gone; it stays as it is. */
+async function reload(req: Request): Promise<boolean> {
   const stored = await new Promise<unknown>((resolve, reject) => {
     req.sessionStore.get(req.sessionID, (error, session) => (error ? reject(unreachable(error)) : resolve(session)))
   })
-  if (stored !== undefined && stored !== null) await settle((done) => req.session.reload(done))
+  if (stored === undefined || stored === null) return false
+  await settle((done) => req.session.reload(done))
+  return true
 }
 
 async function save(req: Request): Promise<void> {

@@ -86,6 +86,24 @@ describe('several tabs of one browser', () => {
     expect(page.url.href).toBe(`${site.url}/me?tab=first`)
   })
 
+  test.each([
+    ['callback', (state: string) => `/callback?${new URLSearchParams({ code: 'any', state }).toString()}`],
+    ['resumed sign-in', (state: string) => `/login?${new URLSearchParams({ resume: state }).toString()}`],
+  ])('a %s that was sent before the cookie changed leaves the new cookie alone', async (_name, late) => {
+    const browser = site.browser()
+    const other = await browser.navigate(`${site.url}/login?returnTo=/me`, { redirectLimit: 0 })
+    const state = new URL(other.headers.get('location') ?? '').searchParams.get('state') ?? ''
+    const oldCookie = browser.cookieHeader(site.url)
+    await signIn(browser, `${site.url}/me`, {})
+
+    const answer = await site.browser().get(site.url + late(state), {
+      headers: { cookie: oldCookie, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
+    })
+
+    expect(answer.headers.get('location')).toBe('/me')
+    expect(answer.setCookie).toEqual([])
+  })
+
   test('a callback that is reloaded or clicked twice ends on the return path', async () => {
     const browser = site.browser()
     const page = await signIn(browser, `${site.url}/me`, {})
