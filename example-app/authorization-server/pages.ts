@@ -1,4 +1,4 @@
-import { cspHash, html, Html } from './html.ts'
+import { cspHash, html, Html } from '../html.ts'
 import { STYLE } from './style.ts'
 
 /** Sends the logout form by itself; the button is there for browsers without scripts. */

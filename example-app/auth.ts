@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto'
+import { latchkey, type AuthEvent, type Latchkey } from 'latchkey'
+import { oidc, type OidcOptions } from 'latchkey/providers'
+
+export interface AuthSettings {
+  /** The public origin. */
+  readonly baseUrl: string
+  readonly provider: OidcOptions
+  /** Absent: a new one for each start, so that sessions end with the process. Here they do anyway: they are in its memory. */
+  readonly sessionSecret: string | undefined
+}
+
+export function createAuth({ baseUrl, provider, sessionSecret }: AuthSettings): Latchkey {
+  return latchkey({
+    baseUrl,
+    provider: oidc(provider),
+    secret: sessionSecret ?? randomBytes(32).toString('base64url'),
+    loginParameters: ['prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age'],
+    onEvent: logEvent,
+  })
+}
+
+/** Events hold no secrets, and messages of errors no more than is needed to find the fault. */
+function logEvent(event: AuthEvent): void {
+  switch (event.type) {
+    case 'sign-in':
+    case 'sign-out':
+      return console.log(`${event.type} of ${event.subject ?? 'somebody'}`)
+    case 'refresh':
+      return console.log(
+        `refresh of generation ${event.generation}: ${event.result}, ${Math.round(event.durationMs)} ms`,
+      )
+    case 'grant-ended':
+      return console.log(`grant ended: ${event.why}`)
+    case 'revocation-failed':
+      return console.error(`revocation failed: ${event.cause.message}`)
+    case 'error':
+      return console.error(`${event.code} at ${event.route}: ${event.error.message}`)
+    default:
+      return event satisfies never
+  }
+}
