@@ -56,7 +56,8 @@ describe('what an application logs', () => {
 
   function leaks(...more: readonly string[]): string[] {
     const text = logged()
-    const isLeaked = (secret: string): boolean => text.includes(secret) || text.includes(encodeURIComponent(secret))
+    // V8 quotes the first ten characters of what it cannot parse.
+    const isLeaked = (secret: string): boolean => text.includes(secret.slice(0, 10))
     return [...site.server.secrets, ...issuedCodes(site), ...more, CLIENT_SECRET, SECRET].filter(
       (secret) => secret !== '' && isLeaked(secret),
     )

@@ -1,0 +1,196 @@
+import { describe, expect, test } from '@jest/globals'
+import { AuthError, latchkey, memoryGrants, type LatchkeyOptions } from '../lib/index.ts'
+import { oidc } from '../lib/providers/index.ts'
+
+const GOOD: LatchkeyOptions = {
+  baseUrl: 'https://app.example',
+  provider: oidc({ issuer: 'https://id.example', clientId: 'c' }),
+  secret: 'thirty-two bytes of secret, more or less',
+}
+
+/** The message with which the options are refused, or `none`. */
+function complaint(options: unknown): string {
+  try {
+    latchkey(options as LatchkeyOptions)
+  } catch (error) {
+    if (error instanceof AuthError && error.code === 'ERR_AUTH_OPTIONS') return error.message
+    throw error
+  }
+  return 'none'
+}
+
+describe('options of latchkey()', () => {
+  test('the smallest ones are enough', () => {
+    expect(complaint(GOOD)).toBe('none')
+  })
+
+  test('all of them together are fine', () => {
+    expect(
+      complaint({
+        ...GOOD,
+        baseUrl: 'https://app.example/auth/',
+        secret: [GOOD.secret, 'another secret of thirty-two bytes'],
+        session: { name: 'sid', cookie: { maxAge: 1_000 }, rolling: true },
+        grants: memoryGrants(),
+        name: 'staff-2',
+        routes: { login: '/in', callback: '/back', logout: '/out' },
+        loginParameters: ['prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age'],
+        afterLogin: '/welcome?first=1',
+        afterLogout: '/bye',
+        keepInSession: ['cart'],
+        refresh: { deadlineMs: 4_000, leaseMs: 5_000, waitMs: 1, softWindowMs: 1 },
+        timeoutMs: 1,
+        errorPage: () => '',
+        onEvent: () => {},
+      }),
+    ).toBe('none')
+  })
+
+  test('one that is undefined is one that is not given', () => {
+    const names = ['session', 'grants', 'name', 'routes', 'loginParameters', 'afterLogin', 'afterLogout', 'keepInSession', 'refresh', 'timeoutMs', 'errorPage', 'onEvent'] // prettier-ignore
+    const nothing = Object.fromEntries(names.map((name) => [name, undefined]))
+
+    expect(complaint({ ...GOOD, ...nothing })).toBe('none')
+    expect(complaint({ ...GOOD, routes: { login: undefined }, refresh: { leaseMs: undefined } })).toBe('none')
+  })
+
+  test.each<[string, unknown]>([
+    ['baseUrl', undefined],
+    ['baseUrl', 7],
+    ['baseUrl', 'app.example'],
+    ['baseUrl', '/auth'],
+    ['baseUrl', 'ftp://app.example'],
+    ['baseUrl', 'http://app.example'],
+    ['baseUrl', 'http://192.168.0.1'],
+    ['baseUrl', 'http://localhost.evil.example'],
+    ['baseUrl', 'https://user:pass@app.example'],
+    ['baseUrl', 'https://app.example/?a=1'],
+    ['baseUrl', 'https://app.example/#top'],
+    ['provider', undefined],
+    ['provider', 'google'],
+    ['provider', {}],
+    ['secret', undefined],
+    ['secret', ''],
+    ['secret', 'x'.repeat(31)],
+    ['secret', 7],
+    ['secret', []],
+    ['secret', ['x'.repeat(32), 'short']],
+    ['session', 'memory'],
+    ['grants', {}],
+    ['grants', 'redis'],
+    ['name', ''],
+    ['name', 'two words'],
+    ['routes', '/login'],
+    ['routes.login', 'login'],
+    ['routes.login', ''],
+    ['routes.login', '/'],
+    ['routes.callback', 'https://evil.example/cb'],
+    ['routes.callback', '/cb?x=1'],
+    ['routes.logout', '/../out'],
+    ['loginParameters', 'prompt'],
+    ['loginParameters.0', ['scope']],
+    ['afterLogin', 'welcome'],
+    ['afterLogin', 'https://evil.example/'],
+    ['afterLogin', '//evil.example'],
+    ['afterLogout', '/\\evil.example'],
+    ['keepInSession', 'cart'],
+    ['keepInSession.0', ['']],
+    ['refresh', 5],
+    ['refresh.deadlineMs', -1],
+    ['refresh.leaseMs', '12000'],
+    ['refresh.waitMs', 1.5],
+    ['refresh.softWindowMs', Number.NaN],
+    ['timeoutMs', 0],
+    ['timeoutMs', Number.POSITIVE_INFINITY],
+    ['errorPage', '<h1>'],
+    ['onEvent', {}],
+  ])('"%s" of %j is refused by its name', (path, value) => {
+    const [name = '', member] = path.split('.')
+    const isMember = member !== undefined && !/^\d$/.test(member)
+
+    const message = complaint({ ...GOOD, [name]: isMember ? { [member]: value } : value })
+
+    expect(message).toMatch(/^latchkey\(\): /)
+    expect(message).toContain(`"${path}"`)
+  })
+
+  test.each(['http://localhost:3000', 'http://127.0.0.1', 'http://[::1]:8080', 'http://app.localhost'])(
+    'http is fine on the developer’s own machine: %s',
+    (baseUrl) => {
+      expect(complaint({ ...GOOD, baseUrl })).toBe('none')
+    },
+  )
+
+  test('everything that is wrong is named at once, in one error', () => {
+    const message = complaint({
+      baseUrl: 'http://app.example',
+      secret: 'short',
+      routes: { login: 'login', callback: 7 },
+      refresh: { deadlineMs: 10_000, leaseMs: 11_000 },
+      session: { secret: 'another' },
+      afterLogin: 'x',
+      loginparameters: [],
+      timeoutMs: '1',
+    })
+
+    for (const path of [
+      'baseUrl',
+      'provider',
+      'secret',
+      'routes.login',
+      'routes.callback',
+      'refresh.leaseMs',
+      'session.secret',
+      'afterLogin',
+      'loginparameters',
+      'timeoutMs',
+    ])
+      // prettier-ignore
+      expect(message).toContain(`"${path}"`)
+  })
+
+  test.each<[string, object, string]>([
+    ['baseURL', { baseURL: 'x' }, 'did you mean "baseUrl"'],
+    ['secrets', { secrets: [] }, 'did you mean "secret"'],
+    ['onevent', { onevent: 1 }, 'did you mean "onEvent"'],
+    ['routes.callbak', { routes: { callbak: '/x' } }, 'did you mean "callback"'],
+    ['refresh.leaseMS', { refresh: { leaseMS: 1 } }, 'did you mean "leaseMs"'],
+    ['clientId', { clientId: 'x' }, 'expected one of baseUrl, provider, secret'],
+  ])('an unknown "%s" gets a hint', (path, extra, hint) => {
+    const message = complaint({ ...GOOD, ...extra })
+
+    expect(message).toContain(`"${path}" is unknown`)
+    expect(message).toContain(hint)
+  })
+
+  test('a lease that ends too soon after the deadline is refused, also against the defaults', () => {
+    expect(complaint({ ...GOOD, refresh: { leaseMs: 9_000 } })).toContain('"refresh.leaseMs"')
+    expect(complaint({ ...GOOD, refresh: { deadlineMs: 10_000 } })).toContain('"refresh.leaseMs"')
+    expect(complaint({ ...GOOD, refresh: { leaseMs: 10_000 } })).toBe('none')
+  })
+
+  test('routes that are the same are refused', () => {
+    expect(complaint({ ...GOOD, routes: { login: '/x', callback: '/x' } })).toContain('"routes"')
+    expect(complaint({ ...GOOD, routes: { login: '/callback' } })).toContain('"routes"')
+  })
+
+  test('the secret is named once: not again in the session’s options', () => {
+    expect(complaint({ ...GOOD, session: { secret: GOOD.secret } })).toContain('"session.secret"')
+  })
+
+  test('no value is ever repeated: it may be a secret', () => {
+    const hush = 'hush-hush'
+    const names = ['baseUrl', 'provider', 'secret', 'session', 'grants', 'name', 'routes', 'loginParameters', 'afterLogin', 'afterLogout', 'keepInSession', 'refresh', 'timeoutMs', 'errorPage', 'onEvent'] // prettier-ignore
+    for (const value of [hush, `${hush} `, [hush], { hush }, { [hush]: hush }]) {
+      const given = Object.fromEntries(names.map((name) => [name, value]))
+      // A key of an object is not a value; those that are unknown are named.
+      expect(complaint(given).replace(/"[\w.-]+" is unknown[^;]*/g, '')).not.toMatch(/hush-hush|hush"|: hush/)
+    }
+    expect(complaint({ ...GOOD, secret: hush })).not.toContain(hush)
+    expect(complaint({ ...GOOD, secret: [GOOD.secret, hush] })).not.toContain(hush)
+  })
+
+  test.each([undefined, null, 'options', 7, []])('%p is no options at all', (options) => {
+    expect(complaint(options)).toMatch(/^latchkey\(\): the options /)
+  })
+})
