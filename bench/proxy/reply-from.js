@@ -1,0 +1,8 @@
+import replyFrom from '@fastify/reply-from'
+import fastify from 'fastify'
+import { given } from '../support/contender.js'
+
+const app = fastify()
+app.register(replyFrom, { base: given.upstream })
+app.all('/api/*', (request, reply) => reply.from(request.url.slice('/api'.length)))
+await app.listen({ port: given.port, host: '127.0.0.1' })

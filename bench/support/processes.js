@@ -1,0 +1,101 @@
+// Child processes on cores of their own, and the CPU time they take.
+import { spawn, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createServer, connect } from 'node:net'
+import { cpus } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const benchFolder = fileURLToPath(new URL('..', import.meta.url))
+const running = new Set()
+
+/** The contender has the first core to itself; the load, and whatever else is needed, has the others. */
+const CORES = { contender: '0', others: cpus().length > 2 ? `1-${cpus().length - 1}` : '1' }
+const canPin = cpus().length > 1 && has('taskset')
+
+export const placement = canPin
+  ? 'each contender alone on one core, the load and everything else on the rest'
+  : 'contenders and load not pinned to cores (no `taskset`, or one core only)'
+
+export function has(program) {
+  return spawnSync('sh', ['-c', 'command -v "$1"', 'sh', program]).status === 0
+}
+
+/** Moves this process to the cores where the load comes from. */
+export function stepAside() {
+  if (canPin) spawnSync('taskset', ['-apc', CORES.others, String(process.pid)])
+}
+
+/** Starts a process that listens on `port`, and waits until it does. */
+export async function start(command, { port, core, env = {} }) {
+  const [program, ...args] = canPin ? ['taskset', '-c', CORES[core], ...command] : command
+  const child = spawn(program, args, {
+    cwd: benchFolder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, NODE_ENV: 'production', ...env },
+  })
+  running.add(child)
+  child.once('exit', (code, signal) => {
+    const isExpected = !running.delete(child)
+    if (isExpected || core === 'contender') return // what is left of a contender fails its next check
+    console.error(`ended in mid-run, with ${signal ?? `exit code ${code}`}: ${command.join(' ')}`)
+    process.exit(1)
+  })
+  for (let attempt = 0; !(await isListening(port)); attempt += 1) {
+    if (!running.has(child) || attempt === 200) throw new Error(`does not listen on port ${port}: ${command.join(' ')}`)
+    await sleep(50)
+  }
+  return child
+}
+
+/** Runs a program to its end. @returns what it printed. */
+export async function run([program, ...args]) {
+  const child = spawn(program, args, { cwd: benchFolder, stdio: ['ignore', 'pipe', 'inherit'] })
+  running.add(child)
+  const output = (await child.stdout.setEncoding('utf8').toArray()).join('')
+  running.delete(child)
+  return output
+}
+
+/** The last one started goes first: nobody misses what it needs. */
+export async function stopAll() {
+  for (const child of [...running].toReversed()) {
+    running.delete(child)
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    if (child.kill('SIGTERM')) await ended
+  }
+}
+
+/** So far, all threads, in microseconds; `undefined` where there is no /proc. Ticks of 10 ms. */
+export function cpuTime({ pid }) {
+  try {
+    // The second field, the name, may contain blanks; it ends with the last parenthesis.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ')
+    return (Number(fields[11]) + Number(fields[12])) * 10_000
+  } catch {
+    return undefined
+  }
+}
+
+export async function freePort() {
+  const server = createServer()
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+function isListening(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true))
+    socket.on('error', () => resolve(false))
+    socket.on('connect', () => socket.destroy())
+  })
+}
+
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))
