@@ -1,15 +1,15 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
 import { AuthError } from './errors.ts'
 import { quietly } from './events.ts'
-import { callbackRoute } from './express/callback.ts'
-import { answerError, defaultErrorPage } from './express/error-answer.ts'
+import { callbackRoute, wantedPath } from './express/callback.ts'
+import { answerError } from './express/error-answer.ts'
 import { loginRoute, readReturnPath } from './express/login.ts'
 import { logoutRoute } from './express/logout.ts'
 import { isNavigation } from './express/navigation.ts'
 import type { Parts } from './express/parts.ts'
 import { ConnectedRequest, type RequestAuth } from './express/request-auth.ts'
 import { requireAuth, type Requirements } from './express/require-auth.ts'
-import { redirect } from './express/sign-in.ts'
+import { redirectToLogin } from './express/sign-in.ts'
 import { GrantKeeper } from './grants/grant-keeper.ts'
 import { MemoryGrantStore } from './grants/memory-grant-store.ts'
 import { readLatchkeyOptions, type LatchkeyOptions } from './options.ts'
@@ -69,7 +69,12 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
     tell,
   )
   const session = new SessionMiddleware(
-    { secrets: settings.secrets, isHttps: publicUrl.protocol === 'https:', options: settings.session },
+    {
+      name: settings.name,
+      secrets: settings.secrets,
+      isHttps: publicUrl.protocol === 'https:',
+      options: settings.session,
+    },
     now,
   )
   const parts: Parts = {
@@ -81,7 +86,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
       origin: publicUrl.origin,
       loginUrl: paths.login,
       homeUrl: '/',
-      errorPage: settings.errorPage ?? defaultErrorPage,
+      errorPage: settings.errorPage,
     },
     provider: 'main',
     server,
@@ -114,7 +119,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   function fail(error: unknown, req: Request, res: Response, next: (error: unknown) => void): void {
     if (!(error instanceof AuthError)) return next(error)
     if (error.status >= 500) tell({ type: 'error', code: error.code, route: req.baseUrl + req.path, error })
-    const returnPath = isNavigation(req) ? readReturnPath(req.originalUrl, parts.settings) : undefined
+    const returnPath = isNavigation(req) ? wantedPath(parts, req) : undefined
     answerError(error, req, res, parts.settings, returnPath)
   }
 
@@ -146,8 +151,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
     errorHandler: function latchkeyErrorHandler(error: unknown, req: Request, res: Response, next: NextFunction) {
       const needsLogin = error instanceof AuthError && error.status === 401
       if (!needsLogin || !isNavigation(req) || res.headersSent) return fail(error, req, res, next)
-      const returnTo = readReturnPath(req.originalUrl, parts.settings)
-      redirect(res, `${paths.login}?${new URLSearchParams({ returnTo }).toString()}`)
+      redirectToLogin(res, readReturnPath(req.originalUrl, parts.settings), parts.settings)
     },
     ready: () => server.ready(),
     async health(): Promise<Health> {
@@ -168,10 +172,9 @@ async function answerRoute(
 ): Promise<void> {
   const handler = methods[req.method]
   if (handler !== undefined) return handler(req, res)
-  res
-    .status(405)
-    .set({ Allow: Object.keys(methods).join(', '), 'Cache-Control': 'no-store' })
-    .end()
+  const allowed = Object.keys(methods).join(', ')
+  res.status(405).set({ Allow: allowed, 'Cache-Control': 'no-store' })
+  res.type('text').send(`This address takes ${allowed} only.\n`)
 }
 
 async function isOk(check: Promise<void>): Promise<'ok' | 'unreachable'> {

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { AuthError } from './errors.ts'
 import type { AuthEvent } from './events.ts'
 import type { ErrorPage } from './express/error-answer.ts'
-import type { LoginParameter, RoutePaths } from './express/parts.ts'
+import { LOGIN_PARAMETERS, type LoginParameter, type RoutePaths } from './express/parts.ts'
 import type { GrantKeeperSettings } from './grants/grant-keeper.ts'
 import type { GrantStore } from './grants/grant-store.ts'
 import {
@@ -19,7 +19,7 @@ import {
 } from './option-reader.ts'
 import { parseReturnPath, type ReturnPath } from './protocol/return-path.ts'
 import type { Provider } from './providers/provider.ts'
-import type { SessionOptions } from './session/session-middleware.ts'
+import { DEFAULT_NAME, type SessionOptions } from './session/session-middleware.ts'
 
 export interface RefreshOptions {
   /** The server has this long to answer a refresh. Milliseconds, default 8,000. */
@@ -119,7 +119,7 @@ const schema = z.strictObject({
   name: z.custom<string>((value) => typeof value === 'string' && /^[\w-]+$/.test(value), { error: 'must be a short name' }).optional(), // prettier-ignore
   routes: z.strictObject({ login: route.optional(), callback: route.optional(), logout: route.optional() }).optional(),
   loginParameters: z
-    .array(oneOf('prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age'), 'must be a list')
+    .array(oneOf(...LOGIN_PARAMETERS), 'must be a list')
     .readonly()
     .optional(),
   afterLogin: path.optional(),
@@ -159,7 +159,7 @@ export function readLatchkeyOptions(options: LatchkeyOptions): Settings {
     secrets: [first, ...older] as const,
     session: read.session ?? {},
     grants: read.grants,
-    name: read.name ?? 'main',
+    name: read.name ?? DEFAULT_NAME,
     routes,
     paths: { login: mount + routes.login, callback: mount + routes.callback, logout: mount + routes.logout },
     loginParameters: read.loginParameters ?? [],

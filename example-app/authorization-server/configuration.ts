@@ -76,7 +76,7 @@ export function providerConfiguration(options: AuthorizationServerOptions, state
       ctx.body = errorPage(out)
     },
     // oidc-provider refuses loopback addresses to its own requests, and that is where the demo's app is told of a logout.
-    fetch(url, init = {}) {
+    fetch(url, init: RequestInit & { dispatcher?: unknown } = {}) {
       const { dispatcher: _guard, ...unguarded } = init
       return fetch(url, unguarded)
     },

@@ -2,8 +2,10 @@ import type { Request, Response } from 'express'
 import type { IDToken } from 'openid-client'
 import { AuthError } from '../errors.ts'
 import type { CompletedSignIn } from '../protocol/authorization-server.ts'
+import type { ReturnPath } from '../protocol/return-path.ts'
 import { isExpired, openState, type StateContent } from '../protocol/transaction.ts'
 import type { Account, User } from '../session/session-corner.ts'
+import { readReturnPath } from './login.ts'
 import { readParameters } from './parameters.ts'
 import type { Parts } from './parts.ts'
 import { redirect } from './sign-in.ts'
@@ -13,6 +15,9 @@ const RESPONSE_PARAMETERS = ['code', 'state', 'iss', 'error', 'error_description
 
 /** Holds a sealed response that came by POST. */
 const POSTED = 'posted'
+
+/** More headers than 16 KB are refused by Node. */
+const MAX_POSTED_LENGTH = 12_000
 
 /** About the token itself, not about the end-user. */
 const TOKEN_CLAIMS = new Set(['aud', 'exp', 'iat', 'nbf', 'jti', 'nonce', 'azp', 'at_hash', 'c_hash', 's_hash'])
@@ -57,6 +62,8 @@ export function callbackRoute(parts: Parts): (req: Request, res: Response) => Pr
    */
   function takeHome(response: URLSearchParams, res: Response): void {
     const posted = responseSealer.seal(response.toString())
+    if (posted.length > MAX_POSTED_LENGTH)
+      throw new AuthError('ERR_AUTH_REQUEST', 'this request is malformed: it is too long')
     redirect(res, `${settings.paths.callback}?${new URLSearchParams({ [POSTED]: posted }).toString()}`)
   }
 
@@ -97,6 +104,12 @@ export function callbackRoute(parts: Parts): (req: Request, res: Response) => Pr
     parts.tell({ type: 'sign-in', provider, subject: claims?.sub, grantId })
     if (previous !== undefined) await keeper.end(previous.grantId, 'replaced')
   }
+}
+
+/** Where the end-user was going: what a sign-in that failed was for, or else this page. */
+export function wantedPath({ settings, stateSealer }: Parts, req: Request): ReturnPath {
+  const query = new URLSearchParams(req.originalUrl.split('?', 2)[1] ?? '')
+  return openState(query.get('state'), stateSealer)?.returnPath ?? readReturnPath(req.originalUrl, settings)
 }
 
 function toUser(claims: IDToken | undefined): User {

@@ -24,7 +24,8 @@ export interface ErrorAnswerSettings {
   /** A path on the origin. */
   readonly loginUrl: string
   readonly homeUrl: string
-  readonly errorPage: ErrorPage
+  /** The application's own. */
+  readonly errorPage: ErrorPage | undefined
 }
 
 interface Words {
@@ -85,12 +86,13 @@ export function answerError(
     const returnTo = returnPath === undefined ? '' : `?${new URLSearchParams({ returnTo: returnPath }).toString()}`
     const loginUrl = offersLogin ? settings.loginUrl + returnTo : undefined
     const context: ErrorPageContext = { error, title, text, loginUrl, homeUrl: settings.homeUrl }
+    // A page of the application's own has a style of its own.
+    if (settings.errorPage === undefined) res.set('Content-Security-Policy', PAGE_POLICY)
     res.set({
-      'Content-Security-Policy': PAGE_POLICY,
       'Referrer-Policy': 'no-referrer',
       'X-Content-Type-Options': 'nosniff',
     })
-    res.type('html').send(settings.errorPage(context))
+    res.type('html').send((settings.errorPage ?? defaultErrorPage)(context))
     return
   }
   const problem = {
@@ -104,7 +106,7 @@ export function answerError(
   res.type('application/problem+json').send(JSON.stringify(problem))
 }
 
-export const defaultErrorPage: ErrorPage = ({ error, title, text, loginUrl, homeUrl }) =>
+const defaultErrorPage: ErrorPage = ({ error, title, text, loginUrl, homeUrl }) =>
   page(
     title,
     html`<p>${text}</p>

@@ -33,7 +33,10 @@ export function loginRoute(parts: Parts): (req: Request, res: Response) => Promi
       )
     }
     const received = await readParameters(req, res, ['returnTo', 'resume', ...settings.loginParameters])
-    const { max_age: maxAge, ...parameters } = readLoginParameters(received, settings)
+    const { max_age: maxAge, ...parameters } = readLoginParameters(
+      (name) => received.get(name),
+      settings.loginParameters,
+    )
     const lost = received.has('resume') ? openState(received.get('resume'), stateSealer) : undefined
     const returnPath = lost?.returnPath ?? readReturnPath(received.get('returnTo'), settings)
 
@@ -66,14 +69,18 @@ export function readReturnPath(input: unknown, { paths, afterLogin }: ExpressSet
   return own.includes(path.split(/[?#]/, 1)[0] ?? '') ? afterLogin : path
 }
 
-function readLoginParameters(
-  received: URLSearchParams,
-  settings: ExpressSettings,
+/**
+ * @param valueOf a parameter, as it came.
+ * @throws {AuthError} `ERR_AUTH_REQUEST` for a value that it cannot have.
+ */
+export function readLoginParameters(
+  valueOf: (name: LoginParameter) => string | null | undefined,
+  allowed: readonly LoginParameter[],
 ): Partial<Record<LoginParameter, string>> {
   const parameters: Partial<Record<LoginParameter, string>> = {}
-  for (const name of settings.loginParameters) {
-    const value = received.get(name)
-    if (value === null || value === '') continue
+  for (const name of allowed) {
+    const value = valueOf(name) ?? ''
+    if (value === '') continue
     if (!ACCEPTED[name].test(value))
       throw new AuthError('ERR_AUTH_REQUEST', `this request is malformed: "${name}" has a value it cannot have`)
     parameters[name] = value

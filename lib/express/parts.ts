@@ -9,7 +9,9 @@ import type { SessionMiddleware } from '../session/session-middleware.ts'
 import type { ErrorAnswerSettings } from './error-answer.ts'
 
 /** Parameters of the authorization request that `/login` passes on where the application allows them (OIDC Core §3.1.2.1). */
-export type LoginParameter = 'prompt' | 'login_hint' | 'ui_locales' | 'acr_values' | 'max_age'
+export type LoginParameter = (typeof LOGIN_PARAMETERS)[number]
+
+export const LOGIN_PARAMETERS = ['prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age'] as const
 
 /** Paths on the public origin. */
 export interface RoutePaths {

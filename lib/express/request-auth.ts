@@ -4,9 +4,9 @@ import { AuthError } from '../errors.ts'
 import type { AccessToken, AccessTokenRequest } from '../grants/grant-keeper.ts'
 import { urlComplaint } from '../option-reader.ts'
 import type { Account, User } from '../session/session-corner.ts'
-import { readReturnPath } from './login.ts'
+import { readLoginParameters, readReturnPath } from './login.ts'
 import { signOut } from './logout.ts'
-import type { LoginParameter, Parts } from './parts.ts'
+import { LOGIN_PARAMETERS, type LoginParameter, type Parts } from './parts.ts'
 import { beginSignIn, redirect } from './sign-in.ts'
 
 export interface LoginOptions {
@@ -147,7 +147,12 @@ export class ConnectedRequest implements RequestAuth {
 
   async login({ returnTo = this.#req.originalUrl, parameters = {}, maxAge }: LoginOptions = {}): Promise<void> {
     const returnPath = readReturnPath(returnTo, this.#parts.settings)
-    await beginSignIn(this.#parts, this.#req, this.#res, { returnPath, attempt: 1, maxAge }, parameters)
+    // By name: a handler that passes a form on must not let it change the request itself.
+    const accepted = readLoginParameters(
+      (name) => (name === 'max_age' ? undefined : parameters[name]),
+      LOGIN_PARAMETERS,
+    )
+    await beginSignIn(this.#parts, this.#req, this.#res, { returnPath, attempt: 1, maxAge }, accepted)
   }
 
   async logout(): Promise<void> {

@@ -7,7 +7,7 @@ import { isNavigation } from './navigation.ts'
 import type { Parts } from './parts.ts'
 import type { ConnectedRequest } from './request-auth.ts'
 import { readReturnPath } from './login.ts'
-import { redirect } from './sign-in.ts'
+import { redirectToLogin } from './sign-in.ts'
 
 /** What a signed-in user must have beyond being signed in. Missing any of it is 403: signing in again would not help. */
 export interface Requirements {
@@ -59,11 +59,12 @@ export function requireAuth(
       await demand(req, await attach(req, res))
     } catch (error) {
       if (error instanceof AuthError && error.code === 'ERR_AUTH_REQUIRED' && isNavigation(req)) {
-        const returnTo = readReturnPath(req.originalUrl, settings)
-        return redirect(res, `${settings.paths.login}?${new URLSearchParams({ returnTo }).toString()}`)
+        return redirectToLogin(res, readReturnPath(req.originalUrl, settings), settings)
       }
       return fail(error, req, res, next)
     }
+    // What is made for one user is for nobody else, unless the route says otherwise.
+    res.set('Cache-Control', 'no-store')
     next()
   }
 }

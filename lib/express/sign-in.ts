@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import { newTransaction, sealState, type TransactionRequest } from '../protocol/transaction.ts'
-import type { Parts } from './parts.ts'
+import type { ReturnPath } from '../protocol/return-path.ts'
+import type { ExpressSettings, Parts } from './parts.ts'
 
 /** Puts a transaction into the session and sends the browser to the authorization server (RFC 6749 §4.1.1). */
 export async function beginSignIn(
@@ -15,6 +16,11 @@ export async function beginSignIn(
   const url = await server.begin(transaction, sealState(transaction, stateSealer), parameters)
   await corner.putTransaction(req, transaction)
   redirect(res, url.href)
+}
+
+/** Sends the browser to the sign-in, and from there back. */
+export function redirectToLogin(res: Response, returnTo: ReturnPath, { paths }: ExpressSettings): void {
+  redirect(res, `${paths.login}?${new URLSearchParams({ returnTo }).toString()}`)
 }
 
 /** After a POST as well, the browser must follow with a GET (RFC 9110 §15.4.4). */

@@ -286,7 +286,7 @@ export class AuthorizationServer {
       case 'passing':
         return new AuthError('ERR_AUTH_UNAVAILABLE', `${name} gave no usable answer`, {
           cause,
-          retryAfterSeconds: Math.ceil((retryAfterMs ?? 5_000) / 1_000),
+          retryAfterSeconds: Math.ceil(Math.min(retryAfterMs ?? 5_000, MAX_RETRY_AFTER_MS) / 1_000),
         })
       default:
         return kind satisfies never
@@ -319,6 +319,9 @@ export class AuthorizationServer {
     }
   }
 }
+
+/** Nobody waits for longer, whatever the server says. */
+const MAX_RETRY_AFTER_MS = 5 * 60_000
 
 /** What `openid-client` says when an answer came that must not be believed. */
 const UNTRUSTED = new Set([

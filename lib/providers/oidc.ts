@@ -43,7 +43,7 @@ export interface OidcOptions {
 
 /** What the flow itself sets; overriding one of these would switch a protection off. */
 const RESERVED = [
-  'client_id', 'code_challenge', 'code_challenge_method', 'nonce', 'redirect_uri', 'request', 'request_uri', 'response_mode',
+  'client_id', 'code_challenge', 'code_challenge_method', 'max_age', 'nonce', 'redirect_uri', 'request', 'request_uri', 'response_mode',
   'response_type', 'scope', 'state',
 ] // prettier-ignore
 

@@ -10,24 +10,32 @@ export type SessionOptions = Omit<ExpressSessionOptions, 'secret' | 'resave' | '
 }
 
 export interface SessionMiddlewareSettings {
+  /** Of the package's instance: two that are mounted apart have a session each. */
+  readonly name: string
   readonly secrets: readonly string[]
   /** Is the application's public origin https? Then the cookie is `Secure`, and only sent there. */
   readonly isHttps: boolean
   readonly options: SessionOptions
 }
 
+/** Of an instance that was given no name. */
+export const DEFAULT_NAME = 'main'
+
 /** Makes sure that the request has a session: the application's own, if it mounted one before us, else ours. */
 export class SessionMiddleware {
   readonly #cookieName: string
+  readonly #cookie: CookieOptions
   readonly #own: RequestHandler
   readonly #trustsForwardedProto: boolean
   readonly #isHttps: boolean
 
-  constructor({ secrets, isHttps, options }: SessionMiddlewareSettings, now: () => number) {
+  constructor({ name, secrets, isHttps, options }: SessionMiddlewareSettings, now: () => number) {
     const cookie: CookieOptions = { httpOnly: true, sameSite: 'lax', secure: isHttps, path: '/', ...options.cookie }
     // The browser itself then refuses such a cookie from a subdomain or over http (RFC 6265bis §4.1.3).
     const isHostOnly = cookie.secure === true && cookie.path === '/' && cookie.domain === undefined
-    this.#cookieName = options.name ?? (isHostOnly ? '__Host-latchkey' : 'latchkey')
+    const plainName = name === DEFAULT_NAME ? 'latchkey' : `latchkey-${name}`
+    this.#cookieName = options.name ?? (isHostOnly ? `__Host-${plainName}` : plainName)
+    this.#cookie = cookie
     this.#isHttps = isHttps
     this.#trustsForwardedProto = options.proxy === true
     this.#own = session({
@@ -74,7 +82,9 @@ export class SessionMiddleware {
 
   /** Takes our own cookie out of the browser; the application's is its own business. */
   clearCookie(res: Response): void {
-    res.clearCookie(this.#cookieName, { path: '/', httpOnly: true, sameSite: 'lax', secure: this.#isHttps })
+    const { path = '/', domain, secure } = this.#cookie
+    const place = { path, ...(domain !== undefined && { domain }) }
+    res.clearCookie(this.#cookieName, { ...place, secure: secure === true, httpOnly: true, sameSite: 'lax' })
   }
 
   #demandExpressSession(req: Request): void {

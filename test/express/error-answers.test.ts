@@ -170,6 +170,7 @@ describe('a page of the application’s own', () => {
       const answer = await site.browser().get(`${site.url}/me`)
 
       expect(page).toMatchObject({ status: 400, text: '<h1>our own words</h1>' })
+      expect(page.headers.get('content-security-policy')).toBeNull()
       expect(contexts).toHaveLength(1)
       expect(contexts[0]).toMatchObject({
         error: { code: 'ERR_AUTH_TRANSACTION' },

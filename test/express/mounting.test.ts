@@ -79,12 +79,12 @@ describe('mounted under a path', () => {
 })
 
 describe('two instances side by side', () => {
-  const start = (): Promise<MountedApp> =>
+  const start = (isShared: boolean): Promise<MountedApp> =>
     startMountedApp(['/staff', '/guests'], ({ options, runtime }) => {
       const app = express()
-      const shared = { session: { store: new session.MemoryStore() } }
-      const staff = latchkey({ ...options('/staff'), ...shared, name: 'staff' }, runtime)
-      const guests = latchkey({ ...options('/guests'), ...shared, name: 'guests' }, runtime)
+      const staff = latchkey({ ...options('/staff'), name: 'staff' }, runtime)
+      const guests = latchkey({ ...options('/guests'), name: 'guests' }, runtime)
+      if (isShared) app.use(session({ secret: 'of the application', resave: false, saveUninitialized: false }))
       app.use('/staff', staff)
       app.use('/guests', guests)
       app.get('/at-work', staff.requireAuth(), (req, res) => void res.json(['staff', req.auth.user?.sub]))
@@ -93,8 +93,18 @@ describe('two instances side by side', () => {
       return app
     })
 
-  test('know each their own user, in one session', async () => {
-    await using(await start(), async (site) => {
+  test('know each their own user, in a session each', async () => {
+    await using(await start(false), async (site) => {
+      const browser = await site.signedIn('/at-work')
+      await signIn(browser, `${site.url}/at-play`, { login: 'bob', password: 'builder' })
+
+      expect((await browser.get(`${site.url}/at-work`)).json()).toEqual(['staff', 'alice'])
+      expect((await browser.get(`${site.url}/at-play`)).json()).toEqual(['guests', expect.any(String)])
+    })
+  })
+
+  test('know each their own user, in the one session of the application', async () => {
+    await using(await start(true), async (site) => {
       const browser = await site.signedIn('/at-work')
 
       expect((await browser.get(`${site.url}/at-work`)).json()).toEqual(['staff', 'alice'])
@@ -109,7 +119,7 @@ describe('two instances side by side', () => {
   })
 
   test('do not accept each other’s answers', async () => {
-    await using(await start(), async (site) => {
+    await using(await start(false), async (site) => {
       const browser = new Browser()
       const begun = await browser.navigate(`${site.url}/staff/login`, { redirectLimit: 0 })
       const state = new URL(begun.headers.get('location') ?? '').searchParams.get('state') ?? ''

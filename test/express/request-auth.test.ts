@@ -135,8 +135,8 @@ describe('req.auth', () => {
 
   test.each<[string, () => BodyInit]>([
     ['a web stream', () => new Blob(['streamed']).stream() as BodyInit],
-    ['a Node stream', () => Readable.from([Buffer.from('streamed')]) as BodyInit],
-    ['an async generator', () => (async function* parts() { yield Buffer.from('streamed') })() as BodyInit], // prettier-ignore
+    ['a Node stream', () => Readable.from([Buffer.from('streamed')]) as unknown as BodyInit],
+    ['an async generator', () => (async function* parts() { yield Buffer.from('streamed') })() as unknown as BodyInit], // prettier-ignore
   ])('fetch() cannot repeat %s: the refusal is the answer', async (_what, body) => {
     refuseFirstToken()
 
@@ -235,6 +235,18 @@ describe('req.auth', () => {
     expect(page.status).toBe(303)
     expect(to.origin).toBe(site.authorizationServer.issuer)
     expect(Object.fromEntries(to.searchParams)).toMatchObject({ prompt: 'login', login_hint: 'al', max_age: '60' })
+  })
+
+  test('login() passes on what it knows and nothing else, whatever a form had in it', async () => {
+    const form = { prompt: 'login', redirect_uri: 'https://evil.example', request_uri: 'urn:x', max_age: '0' }
+    handler = ({ auth }) => auth.login({ parameters: form })
+
+    const page = await site.browser().navigate(`${site.url}/try`, { redirectLimit: 0 })
+
+    const { searchParams } = new URL(page.headers.get('location') ?? '')
+    expect(searchParams.get('redirect_uri')).toBe(`${site.url}/callback`)
+    expect(searchParams.get('prompt')).toBe('login')
+    expect([searchParams.has('request_uri'), searchParams.has('max_age')]).toEqual([false, false])
   })
 
   test.each(['https://evil.example/x', '//evil.example', '/login', '/logout?x', '/callback'])(

@@ -121,6 +121,12 @@ describe('the guard', () => {
     })
   })
 
+  test('what it lets through is not to be stored, unless the route says otherwise', async () => {
+    const answer = await alice.get(`${site.url}/any`)
+
+    expect(answer.headers.get('cache-control')).toBe('no-store')
+  })
+
   test('the return path keeps its query, and is none of our own routes', async () => {
     const page = await site.browser().navigate(`${site.url}/any?a=1&b=%2F%2Fx&c=ä`, { redirectLimit: 0 })
 

@@ -19,7 +19,7 @@ describe('refreshing an access token (RFC 6749 §6)', () => {
     browser = await site.signedIn()
   })
   afterEach(async () => {
-    browser.close()
+    await browser.close()
     await site.close()
   })
 

@@ -12,7 +12,7 @@ describe('signing out', () => {
     browser = await site.signedIn()
   })
   afterEach(async () => {
-    browser.close()
+    await browser.close()
     await site.close()
   })
 
@@ -50,7 +50,7 @@ describe('signing out', () => {
     const location = new URL(answer.headers.get('location') ?? '')
 
     expect(location.origin).toBe(new URL(site.authorizationServer.issuer).origin)
-    expect([...location.searchParams.keys()].sort()).toEqual(['client_id', 'post_logout_redirect_uri'])
+    expect([...location.searchParams.keys()].toSorted()).toEqual(['client_id', 'post_logout_redirect_uri'])
   })
 
   test('needs no network: with the server down the end-user is signed out all the same', async () => {

@@ -19,7 +19,7 @@ describe('a sign-in that took longer than ten minutes', () => {
 
     expect(page.status).toBe(400)
     expect(page.text).toContain('ERR_AUTH_TRANSACTION')
-    expect(page.text).toContain('href="/login?')
+    expect(page.text).toContain('href="/login?returnTo=%2Fme"')
     expect((await site.me(browser)).status).toBe(401)
     expect(site.server.tokenRequests('authorization_code')).toHaveLength(0)
   })

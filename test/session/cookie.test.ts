@@ -73,6 +73,12 @@ describe('the session cookie', () => {
     )
   })
 
+  test('has the name of the instance in its own, so that two that are mounted apart do not share it', async () => {
+    await using({ options: { name: 'admin' } }, async (site) => {
+      expect(attributesOf(await beginSignIn(site))).toContain('latchkey-admin')
+    })
+  })
+
   test('is not set for a visitor who does nothing', async () => {
     await using({}, async (site) => {
       const browser = new Browser()
@@ -92,6 +98,16 @@ describe('the session cookie', () => {
 
       expect(browser.cookieHeader(site.url)).not.toBe(before)
       expect((await browser.get(`${site.url}/me`, { headers: { cookie: before } })).status).toBe(401)
+    })
+  })
+
+  test('is taken away at sign-out from where it was set', async () => {
+    await using({ options: { session: { cookie: { path: '/', domain: '127.0.0.1' } } } }, async (site) => {
+      const browser = await site.signedIn('/me')
+
+      const answer = await browser.navigate(`${site.url}/logout`, { method: 'POST', from: site.url, redirectLimit: 0 })
+
+      expect(answer.setCookie.join()).toMatch(/latchkey=;.*Domain=127\.0\.0\.1/)
     })
   })
 
