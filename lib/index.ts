@@ -14,6 +14,7 @@ export type {
   CommitRequest,
   Gone,
   GrantStore,
+  GrantStoreFactory,
   ReleaseRequest,
   SettleAnswer,
   SettleRequest,

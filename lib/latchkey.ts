@@ -61,8 +61,9 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
     { redirectUri: settings.redirectUri, timeoutMs: settings.timeoutMs },
     runtime,
   )
+  const { grants = new MemoryGrantStore({ now }) } = settings
   const keeper = new GrantKeeper(
-    settings.grants ?? new MemoryGrantStore({ now }),
+    typeof grants === 'function' ? grants(settings.secrets) : grants,
     () => server,
     settings.refresh,
     runtime,
@@ -155,8 +156,8 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
     },
     ready: () => server.ready(),
     async health(): Promise<Health> {
-      const [atProvider, grants] = await Promise.all([isOk(server.ready()), isOk(keeper.check())])
-      return { status: atProvider === 'ok' && grants === 'ok' ? 'ok' : 'degraded', provider: atProvider, grants }
+      const [atProvider, atStore] = await Promise.all([isOk(server.ready()), isOk(keeper.check())])
+      return { status: atProvider === 'ok' && atStore === 'ok' ? 'ok' : 'degraded', provider: atProvider, grants: atStore }
     },
     async close() {
       await keeper.close()

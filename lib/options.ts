@@ -4,7 +4,7 @@ import type { AuthEvent } from './events.ts'
 import type { ErrorPage } from './express/error-answer.ts'
 import { LOGIN_PARAMETERS, type LoginParameter, type RoutePaths } from './express/parts.ts'
 import type { GrantKeeperSettings } from './grants/grant-keeper.ts'
-import type { GrantStore } from './grants/grant-store.ts'
+import type { GrantStore, GrantStoreFactory } from './grants/grant-store.ts'
 import {
   extrasOf,
   fn,
@@ -41,8 +41,8 @@ export interface LatchkeyOptions {
   secret: string | readonly string[]
   /** express-session's options, such as `store`. Unused when the application mounts its own session before. */
   session?: SessionOptions | undefined
-  /** Where the tokens live. Default: in memory, for one process. */
-  grants?: GrantStore | undefined
+  /** Where the tokens live: `redisGrants(redis)`. Default: in memory, for one process. */
+  grants?: GrantStore | GrantStoreFactory | undefined
   /** Tells several instances in one application apart. Default `main`. */
   name?: string | undefined
   /** Default `/login`, `/callback`, `/logout`. */
@@ -72,7 +72,7 @@ export interface Settings {
   readonly provider: Provider
   readonly secrets: readonly [string, ...string[]]
   readonly session: SessionOptions
-  readonly grants: GrantStore | undefined
+  readonly grants: GrantStore | GrantStoreFactory | undefined
   readonly name: string
   /** Below the mount point. */
   readonly routes: RoutePaths
@@ -114,7 +114,10 @@ const schema = z.strictObject({
     .custom<SessionOptions>((value) => isObjectWith(value), { error: `must be express-session's options` })
     .optional(),
   grants: z
-    .custom<GrantStore>((value) => isObjectWith(value, 'claim', 'commit'), { error: 'must be a grant store' })
+    .custom<GrantStore | GrantStoreFactory>(
+      (value) => typeof value === 'function' || isObjectWith(value, 'claim', 'commit'),
+      { error: 'must be a grant store, such as redisGrants(redis)' },
+    )
     .optional(),
   name: z.custom<string>((value) => typeof value === 'string' && /^[\w-]+$/.test(value), { error: 'must be a short name' }).optional(), // prettier-ignore
   routes: z.strictObject({ login: route.optional(), callback: route.optional(), logout: route.optional() }).optional(),

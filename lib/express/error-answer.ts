@@ -43,6 +43,7 @@ const ON_US: Words = {
 const WORDS: Readonly<Record<AuthErrorCode, Words>> = {
   ERR_AUTH_OPTIONS: ON_US,
   ERR_AUTH_SETUP: ON_US,
+  ERR_AUTH_RECORD: ON_US,
   ERR_AUTH_MISCONFIGURED: ON_US,
   ERR_AUTH_REQUEST: { title: 'This link does not work', text: 'The address is incomplete or was changed on its way. Start again from the home page.', offersLogin: false },
   ERR_AUTH_TRANSACTION: { title: 'This sign-in is no longer valid', text: 'It was begun too long ago, in another browser, or has been used already. If it keeps happening, allow cookies for this site.', offersLogin: true },

@@ -93,3 +93,6 @@ export interface GrantStore {
   /** Rejects if the store cannot be used at the moment. */
   check(): Promise<void>
 }
+
+/** A store that seals what it keeps, made when the application's secrets are known. */
+export type GrantStoreFactory = (secrets: readonly [string, ...string[]]) => GrantStore

@@ -1,4 +1,4 @@
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import express, { type Express } from 'express'
 import { startApi, type Api } from '../../example-app/api/start.ts'
 import { latchkey, type AuthEvent, type Latchkey, type LatchkeyOptions } from '../../lib/index.ts'
@@ -15,7 +15,8 @@ const API_CLIENT = { clientId: 'test-api', clientSecret: 'the-client-secret-of-t
 
 export interface TestAppOptions {
   accessTokenTtlSeconds?: number
-  options?: Partial<LatchkeyOptions>
+  /** A function makes new ones for each instance. */
+  options?: Partial<LatchkeyOptions> | (() => Partial<LatchkeyOptions>)
   provider?: Partial<OidcOptions>
   /** Before `app.use(auth)`. */
   before?: (app: Express) => void
@@ -34,6 +35,8 @@ export interface TestApp {
   readonly api: Api
   readonly clock: TestClock
   readonly events: AuthEvent[]
+  /** Starts one more instance of the application, as another process would run it. @returns its address. */
+  another(): Promise<string>
   /** A browser with nothing in it. */
   browser(): Browser
   /** A browser in which alice has signed in. */
@@ -42,12 +45,10 @@ export interface TestApp {
 }
 
 export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp> {
+  const servers: Server[] = []
+  const instances: Latchkey[] = []
   let handler: RequestListener = (_req, res) => void res.writeHead(503).end()
-  const server = createServer((req, res) => handler(req, res))
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = typeof address === 'object' && address !== null ? address.port : 0
-  const url = `http://127.0.0.1:${port}`
+  const url = await listen((req, res) => handler(req, res), servers)
 
   const authorizationServer = await startTestAuthorizationServer({
     accessTokenTtlSeconds: given.accessTokenTtlSeconds ?? 60,
@@ -69,31 +70,37 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
 
   const clock = new TestClock()
   const events: AuthEvent[] = []
-  const auth = latchkey(
-    {
-      baseUrl: url,
-      provider: oidc({
-        issuer: authorizationServer.issuer,
-        clientId: CLIENT_ID,
-        clientSecret: CLIENT_SECRET,
-        scope: 'openid profile email',
-        ...given.provider,
-      }),
-      secret: SECRET,
-      onEvent: (event) => events.push(event),
-      ...given.options,
-    },
-    clock,
-  )
-  const app = express()
-  given.before?.(app)
-  app.use(auth)
-  app.get('/', (req, res) => void res.type('html').send(`<h1>${req.auth.isAuthenticated ? 'in' : 'out'}</h1>`))
-  app.get('/me', auth.requireAuth(), (req, res) => void res.json(req.auth.user))
-  app.get('/grant', auth.requireAuth(), async (req, res) => void res.json(await req.auth.grant()))
-  app.use('/api', auth.requireAuth(), auth.proxy(api.url))
-  given.routes?.(app, auth)
-  app.use(auth.errorHandler)
+  const build = (): { app: Express; auth: Latchkey } => {
+    const options = typeof given.options === 'function' ? given.options() : given.options
+    const auth = latchkey(
+      {
+        baseUrl: url,
+        provider: oidc({
+          issuer: authorizationServer.issuer,
+          clientId: CLIENT_ID,
+          clientSecret: CLIENT_SECRET,
+          scope: 'openid profile email',
+          ...given.provider,
+        }),
+        secret: SECRET,
+        onEvent: (event) => events.push(event),
+        ...options,
+      },
+      clock,
+    )
+    const app = express()
+    given.before?.(app)
+    app.use(auth)
+    app.get('/', (req, res) => void res.type('html').send(`<h1>${req.auth.isAuthenticated ? 'in' : 'out'}</h1>`))
+    app.get('/me', auth.requireAuth(), (req, res) => void res.json(req.auth.user))
+    app.get('/grant', auth.requireAuth(), async (req, res) => void res.json(await req.auth.grant()))
+    app.use('/api', auth.requireAuth(), auth.proxy(api.url))
+    given.routes?.(app, auth)
+    app.use(auth.errorHandler)
+    instances.push(auth)
+    return { app, auth }
+  }
+  const { app, auth } = build()
   handler = app as RequestListener
 
   return {
@@ -104,6 +111,7 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
     api,
     clock,
     events,
+    another: async () => listen(build().app as RequestListener, servers),
     browser: () => new Browser(),
     async signedIn() {
       const browser = new Browser()
@@ -111,10 +119,18 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
       return browser
     },
     async close() {
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-      await auth.close()
+      for (const server of servers) server.closeAllConnections()
+      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+      await Promise.all(instances.map((instance) => instance.close()))
       await Promise.all([api.close(), authorizationServer.close()])
     },
   }
+}
+
+async function listen(handler: RequestListener, servers: Server[]): Promise<string> {
+  const server = createServer(handler)
+  servers.push(server)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`
 }

@@ -1,0 +1,1 @@
+export { redisGrants, type RedisGrantsOptions } from './grants/redis-grant-store.ts'
