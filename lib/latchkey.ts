@@ -157,7 +157,11 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
     ready: () => server.ready(),
     async health(): Promise<Health> {
       const [atProvider, atStore] = await Promise.all([isOk(server.ready()), isOk(keeper.check())])
-      return { status: atProvider === 'ok' && atStore === 'ok' ? 'ok' : 'degraded', provider: atProvider, grants: atStore }
+      return {
+        status: atProvider === 'ok' && atStore === 'ok' ? 'ok' : 'degraded',
+        provider: atProvider,
+        grants: atStore,
+      }
     },
     async close() {
       await keeper.close()

@@ -1,1 +1,1 @@
-export { redisGrants, type RedisGrantsOptions } from './grants/redis-grant-store.ts'
+export { redisGrants, type RedisClient, type RedisGrantsOptions } from './grants/redis-grant-store.ts'

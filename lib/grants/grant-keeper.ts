@@ -7,7 +7,7 @@ import { carryOver, type TokenSet } from '../protocol/token-response.ts'
 import type { Runtime } from '../runtime.ts'
 import { freshness, type FreshnessRule } from './freshness.ts'
 import { newGrantId, type EndReason, type GrantOwner, type GrantState } from './grant.ts'
-import type { ClaimAnswer, GrantStore, WhenInDoubt } from './grant-store.ts'
+import type { ClaimAnswer, CommitAnswer, CommitRequest, GrantStore, WhenInDoubt } from './grant-store.ts'
 import { SingleFlight } from './single-flight.ts'
 
 export interface GrantKeeperSettings extends FreshnessRule {
@@ -39,6 +39,7 @@ const MAX_BACKOFF_MS = 5 * 60_000
 const REVOCATION_BUDGET_MS = 3_000
 const POLL_FROM_MS = 20
 const POLL_TO_MS = 200
+const COMMIT_RETRY_MS = 1_000
 
 /**
  * Keeps access tokens fresh, over any store and with any number of processes. A refresh token is a one-shot credential: it is
@@ -221,7 +222,7 @@ export class GrantKeeper {
       throw gone('untrusted')
     }
     const verified = outcome.idToken !== 'unverified'
-    const answer = await this.#reachable(this.#store.commit(id, { generation: previous.generation, tokens, verified }))
+    const answer = await this.#persist(id, { generation: previous.generation, tokens, verified })
     switch (answer.kind) {
       case 'committed':
         tell('ok')
@@ -235,6 +236,23 @@ export class GrantKeeper {
         throw gone(answer.why)
       default:
         return answer satisfies never
+    }
+  }
+
+  /**
+   * The tokens in hand are the only live ones: a store that is away is asked again, long after the callers were told to come later. After
+   * twice the lease somebody else may present the old token, and the answer is worth nothing any more.
+   */
+  async #persist(id: string, request: CommitRequest): Promise<CommitAnswer> {
+    const begun = this.#runtime.monotonic()
+    for (let pauseMs = POLL_FROM_MS; ; pauseMs = Math.min(pauseMs * 2, COMMIT_RETRY_MS)) {
+      try {
+        return await this.#store.commit(id, request)
+      } catch (cause) {
+        if (cause instanceof AuthError) throw cause
+        if (this.#runtime.monotonic() - begun > 2 * this.#settings.leaseMs) throw storeAway(cause)
+        await this.#runtime.sleep(randomInt(pauseMs / 2, pauseMs))
+      }
     }
   }
 
@@ -340,7 +358,7 @@ export class GrantKeeper {
       return await operation
     } catch (cause) {
       if (cause instanceof AuthError) throw cause
-      throw unavailable('the grant store cannot be reached', 1_000, cause)
+      throw storeAway(cause)
     }
   }
 }
@@ -366,6 +384,10 @@ function unavailable(message: string, retryAfterMs: number, cause?: unknown): Au
     cause,
     retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1_000)),
   })
+}
+
+function storeAway(cause: unknown): AuthError {
+  return unavailable('the grant store cannot be reached', 1_000, cause)
 }
 
 const GONE: Readonly<Record<EndReason, string>> = {

@@ -5,7 +5,7 @@ import type { TokenSet } from '../protocol/token-response.ts'
 import { Sealer } from '../sealer.ts'
 import type { EndReason, GrantOwner, GrantState } from './grant.ts'
 import type { ClaimAnswer, ClaimRequest, CommitAnswer, CommitRequest, Gone, GrantStore, GrantStoreFactory, ReleaseRequest, SettleAnswer, SettleRequest } from './grant-store.ts' // prettier-ignore
-import { SCRIPTS } from './redis-scripts.ts'
+import { SCRIPTS, type ScriptName } from './redis-scripts.ts'
 
 export interface RedisGrantsOptions {
   /** Before every key. Default `latchkey:`. */
@@ -45,7 +45,7 @@ const tokensSchema = z.object({
 })
 
 /**
- * Grants in Redis 6.2 or later, or Valkey, shared by any number of processes. The tokens are sealed with keys derived from the application's
+ * Grants in Redis 7, shared by any number of processes. The tokens are sealed with keys derived from the application's
  * `secret` and bound to the grant's id; what an operator may look at is in clear.
  *
  * @param redis the application's own client, which it opens and closes.
@@ -143,7 +143,7 @@ class RedisGrantStore implements GrantStore {
     await this.#redis.ping()
   }
 
-  async #run(name: keyof typeof SCRIPTS, id: string, ...rest: string[]): Promise<Answer> {
+  async #run(name: ScriptName, id: string, ...rest: string[]): Promise<Answer> {
     const { lua, sha } = SCRIPTS[name]
     const { prefix, retentionMs, tombstoneMs } = this.#settings
     // The hash tag keeps whatever else belongs to a grant in its slot of a Cluster.

@@ -137,7 +137,9 @@ function script(body: string): Script {
   return { lua, sha: createHash('sha1').update(lua).digest('hex') }
 }
 
-export const SCRIPTS = {
+export type ScriptName = 'create' | 'read' | 'claim' | 'release' | 'commit' | 'settle' | 'markVerified' | 'end'
+
+export const SCRIPTS: Readonly<Record<ScriptName, Script>> = {
   create: script(CREATE),
   read: script(READ),
   claim: script(CLAIM),
@@ -146,4 +148,4 @@ export const SCRIPTS = {
   settle: script(SETTLE),
   markVerified: script(MARK_VERIFIED),
   end: script(END),
-} as const satisfies Readonly<Record<string, Script>>
+}

@@ -5,6 +5,7 @@ import { redisGrants } from '../../lib/redis.ts'
 import { startTestApp, type TestApp } from '../support/app.ts'
 import type { Browser } from '../support/browser.ts'
 import { startRedis, type RedisServer } from '../support/redis.ts'
+import { until } from '../support/until.ts'
 
 describe('several instances on one Redis', () => {
   let server: RedisServer
@@ -34,7 +35,7 @@ describe('several instances on one Redis', () => {
     browser = await site.signedIn()
   })
   afterEach(async () => {
-    browser.close()
+    await browser.close()
     await site.close()
   })
 
@@ -78,6 +79,26 @@ describe('several instances on one Redis', () => {
     expect(token.length).toBeGreaterThan(20)
     expect(keys.length).toBeGreaterThan(1)
     expect(JSON.stringify(records)).not.toContain(token)
+  })
+
+  test('tokens that come while Redis is away are stored when it is back: none is lost, none presented twice', async () => {
+    site.clock.advance({ seconds: 61 })
+    const release = site.authorizationServer.holdTokenEndpoint()
+    const call = browser.get(`${site.url}/api/orders`)
+    await until(() => refreshes().length === 1, 'the token request')
+    server.process.kill('SIGSTOP')
+    release()
+    await until(() => site.authorizationServer.tokenRequests('refresh_token')[0]?.status === 200, 'the tokens')
+    // Its client gives up on each command after a second, and the commit is tried again.
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    server.process.kill('SIGCONT')
+    await call
+
+    const answers = await Promise.all(everywhere('/api/orders', 4))
+
+    expect(answers.map((answer) => answer.status)).toEqual([200, 200, 200, 200])
+    expect(refreshes()).toHaveLength(1)
+    expect(site.authorizationServer.reuseAlarms).toBe(0)
   })
 
   test('while Redis does not answer: 503 with Retry-After; nobody is signed out, and it comes back by itself', async () => {

@@ -26,10 +26,10 @@ end
 function underTest(client: Redis | Cluster): StoreUnderTest {
   const store = redisGrants(client)([SECRET])
   const known: string[] = []
-  const { create } = store
+  const create = store.create.bind(store)
   store.create = async (id, owner, tokens) => {
     known.push(id)
-    await create.call(store, id, owner, tokens)
+    await create(id, owner, tokens)
   }
   return {
     store,

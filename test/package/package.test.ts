@@ -26,6 +26,7 @@ const PUBLIC_NAMES: Record<string, { values: string[]; types: string[] }> = {
       'GrantOwner',
       'GrantState',
       'GrantStore',
+      'GrantStoreFactory',
       'Health',
       'Latchkey',
       'LatchkeyOptions',
@@ -47,6 +48,7 @@ const PUBLIC_NAMES: Record<string, { values: string[]; types: string[] }> = {
       'WhenInDoubt',
     ],
   },
+  'latchkey/redis': { values: ['redisGrants'], types: ['RedisClient', 'RedisGrantsOptions'] },
   'latchkey/providers': { values: ['oidc'], types: ['ClientAuthentication', 'OidcOptions', 'Provider', 'Rotation'] },
 }
 
