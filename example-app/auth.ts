@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { RedisStore } from 'connect-redis'
+import type { Cluster, Redis } from 'ioredis'
 import { latchkey, type AuthEvent, type Latchkey } from 'latchkey'
 import { oidc, type OidcOptions } from 'latchkey/providers'
+import { redisGrants } from 'latchkey/redis'
 
 export interface AuthSettings {
   /** The public origin. */
@@ -8,15 +11,18 @@ export interface AuthSettings {
   readonly provider: OidcOptions
   /** Absent: a new one for each start, so that sessions end with the process. Here they do anyway: they are in its memory. */
   readonly sessionSecret: string | undefined
+  /** Absent: sessions and grants are in memory. */
+  readonly redis: Redis | Cluster | undefined
 }
 
-export function createAuth({ baseUrl, provider, sessionSecret }: AuthSettings): Latchkey {
+export function createAuth({ baseUrl, provider, sessionSecret, redis }: AuthSettings): Latchkey {
   return latchkey({
     baseUrl,
     provider: oidc(provider),
     secret: sessionSecret ?? randomBytes(32).toString('base64url'),
     loginParameters: ['prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age'],
     onEvent: logEvent,
+    ...(redis !== undefined && { session: { store: new RedisStore({ client: redis }) }, grants: redisGrants(redis) }),
   })
 }
 

@@ -4,6 +4,7 @@ import { createApp } from './app.ts'
 import { createAuth } from './auth.ts'
 import { startDemo } from './demo.ts'
 import { startHttpServer, type RunningHttpServer } from './http-server.ts'
+import { connectRedis } from './redis.ts'
 import { readSettings, SettingsError, type Settings } from './settings.ts'
 
 /** How long requests under way may take to finish when the app ends. */
@@ -34,7 +35,8 @@ async function start(settings: Settings): Promise<void> {
   const provider = settings.provider ?? demo?.provider
   if (provider === undefined) throw new TypeError('there is neither a provider nor a demo')
 
-  const auth = createAuth({ baseUrl, provider, sessionSecret: settings.sessionSecret })
+  const redis = settings.redisUrls === undefined ? undefined : connectRedis(settings.redisUrls)
+  const auth = createAuth({ baseUrl, provider, sessionSecret: settings.sessionSecret, redis })
   const { trustProxy } = settings
   const apiUrl = demo?.apiUrl ?? settings.apiUrl
   const { issuer } = provider
@@ -43,6 +45,7 @@ async function start(settings: Settings): Promise<void> {
   onFirstSignal(async () => {
     await finishRequests(server)
     await auth.close()
+    redis?.disconnect()
     await demo?.close()
   })
   announce()
@@ -58,8 +61,7 @@ async function start(settings: Settings): Promise<void> {
     console.log(`  Sign in at   ${issuer}`)
     if (demo !== undefined) console.log('  as           alice, password wonderland')
     console.log(`  API          ${apiUrl ?? 'none: set API_URL to have one at /api'}`)
-    if (settings.sessionSecret === undefined)
-      console.log('  Sessions     end with this process: SESSION_SECRET is not set, so it made one up')
+    console.log(`  Sessions     ${whereSessionsLive(settings)}`)
     console.log('\n  Ctrl-C ends it.\n')
   }
 }
@@ -107,4 +109,9 @@ async function finishRequests(running: RunningHttpServer): Promise<void> {
   await finished
   clearInterval(sweep)
   clearTimeout(cut)
+}
+
+function whereSessionsLive({ redisUrls, sessionSecret }: Settings): string {
+  if (redisUrls === undefined) return 'in memory: they end with this process'
+  return sessionSecret === undefined ? 'in Redis, but end with this process: SESSION_SECRET is not set' : 'in Redis'
 }

@@ -12,6 +12,8 @@ export interface Settings {
   /** Absent: the demo starts an authorization server of its own. */
   readonly provider: OidcOptions | undefined
   readonly apiUrl: string | undefined
+  /** Absent: sessions and grants are in memory. Several: nodes of a Cluster. */
+  readonly redisUrls: readonly string[] | undefined
   /** How long access tokens of the demo's own server live. */
   readonly demoTokenSeconds: number
 }
@@ -37,9 +39,7 @@ export function readSettings(environment: Environment): Settings {
     }
   }
 
-  for (const name of ['REDIS_URL', 'PROVIDER']) {
-    if (isSet(name)) problems.push(`${name} is not supported by this version yet; unset it`)
-  }
+  if (isSet('PROVIDER')) problems.push('PROVIDER is not supported by this version yet; unset it')
   const settings: Settings = {
     port: read('PORT', wholeNumber(0, 65_535)) ?? 3000,
     baseUrl: read('BASE_URL', origin),
@@ -47,6 +47,7 @@ export function readSettings(environment: Environment): Settings {
     trustProxy: read('TRUST_PROXY', proxyTrust) ?? false,
     provider: readProvider(),
     apiUrl: read('API_URL', url),
+    redisUrls: read('REDIS_URL', redisUrls),
     demoTokenSeconds: read('DEMO_TOKEN_SECONDS', wholeNumber(3, 86_400)) ?? 10,
   }
   if (problems.length > 0) throw new SettingsError(problems.join('\n'))
@@ -98,6 +99,12 @@ const url: Parse<string> = (value) => {
   if (parsed.search !== '' || parsed.hash !== '') throw new Error('must not have a query or fragment')
   if (parsed.protocol === 'http:' && !isLoopback(parsed)) throw new Error('must be https: (http: on this machine only)')
   return value
+}
+
+const redisUrls: Parse<readonly string[]> = (value) => {
+  const urls = value.split(',').map((part) => part.trim())
+  if (urls.every((part) => URL.canParse(part) && /^rediss?:$/.test(new URL(part).protocol))) return urls
+  throw new Error('must be a redis: or rediss: URL, or a comma list of such for a Cluster')
 }
 
 const origin: Parse<string> = (value) => {

@@ -287,7 +287,7 @@ describe('with a provider of somebody else', () => {
 
 describe('a start that cannot be', () => {
   test('ends with one message that names every variable at fault', async () => {
-    const { exitCode, output } = await runExampleApp({ PORT: 'http', ISSUER_URL: 'id.example', REDIS_URL: 'redis://r' })
+    const { exitCode, output } = await runExampleApp({ PORT: 'http', ISSUER_URL: 'id.example', REDIS_URL: 'localhost' })
 
     expect(exitCode).toBe(1)
     for (const name of ['PORT', 'ISSUER_URL', 'CLIENT_ID', 'REDIS_URL'])

@@ -45,7 +45,8 @@ describe('the environment of the example app', () => {
     ['SESSION_SECRET', { SESSION_SECRET: 'too short' }],
     ['TRUST_PROXY', { TRUST_PROXY: 'my-proxy' }],
     ['DEMO_TOKEN_SECONDS', { DEMO_TOKEN_SECONDS: '2' }],
-    ['REDIS_URL', { REDIS_URL: 'redis://localhost' }],
+    ['REDIS_URL', { REDIS_URL: 'http://localhost' }],
+    ['REDIS_URL', { REDIS_URL: 'redis://one,two' }],
     ['PROVIDER', { PROVIDER: 'privo' }],
   ] as [string, Record<string, string>][])('%s is named when it is wrong: %j', (name, environment) => {
     expect(() => readSettings(environment)).toThrow(new RegExp(`^${name} `, 'm'))
