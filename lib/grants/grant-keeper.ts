@@ -146,6 +146,8 @@ export class GrantKeeper {
   /** One refresh for everybody in this process who found the same generation wanting. */
   async #refresh(id: string, known: GrantState, isRefused: boolean): Promise<GrantState> {
     const { waitMs, leaseMs, deadlineMs } = this.#settings
+    // Fetching its metadata may take long, and must not fall between the look at the clock and the request.
+    await this.#serverOf(known.provider).ready()
     const begun = this.#runtime.monotonic()
     for (let pollMs = POLL_FROM_MS; ; pollMs = Math.min(pollMs * 2, POLL_TO_MS)) {
       const askedAt = this.#runtime.monotonic()
