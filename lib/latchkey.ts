@@ -20,9 +20,13 @@ import { Sealer } from './sealer.ts'
 import { SessionCorner } from './session/session-corner.ts'
 import { demandSessionBefore, SessionMiddleware } from './session/session-middleware.ts'
 
+/** How long `close()` lets proxied answers go on. */
+const CLOSE_BUDGET_MS = 2_000
+
 /** How the parts outside the application are doing. `degraded`: some requests will get 503 until that changes. */
 export interface Health {
   readonly status: 'ok' | 'degraded'
+  /** Is its metadata known? It is fetched once, so a server that went down later shows in the requests that need it. */
   readonly provider: 'ok' | 'unreachable'
   readonly grants: 'ok' | 'unreachable'
 }
@@ -41,7 +45,7 @@ export interface Latchkey extends RequestHandler {
   /** Fetches the provider's metadata now, rather than at the first sign-in. @throws {AuthError} `ERR_AUTH_UNAVAILABLE` */
   ready(): Promise<void>
   health(): Promise<Health>
-  /** Waits for refreshes under way and closes connections. Call it when the server has stopped listening. */
+  /** Waits for refreshes under way, then cuts what the proxies still forward. Call it when the server has stopped listening. */
   close(): Promise<void>
 }
 
@@ -120,7 +124,8 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   function fail(error: unknown, req: Request, res: Response, next: (error: unknown) => void): void {
     if (!(error instanceof AuthError)) return next(error)
     if (error.status >= 500) tell({ type: 'error', code: error.code, route: req.baseUrl + req.path, error })
-    const returnPath = isNavigation(req) ? wantedPath(parts, req) : undefined
+    const isOwnRoute = Object.hasOwn(handlers, req.path)
+    const returnPath = isNavigation(req) ? wantedPath(parts, req, isOwnRoute) : undefined
     answerError(error, req, res, parts.settings, returnPath)
   }
 
@@ -165,7 +170,9 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
     },
     async close() {
       await keeper.close()
-      await Promise.all(proxies.map((proxy) => proxy.close()))
+      // An event stream never ends by itself.
+      await Promise.race([Promise.all(proxies.map((proxy) => proxy.close())), runtime.sleep(CLOSE_BUDGET_MS)])
+      await Promise.all(proxies.map((proxy) => proxy.destroy()))
     },
   })
 }

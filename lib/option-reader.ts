@@ -51,7 +51,7 @@ function complaintsOf(issue: z.core.$ZodIssue, schema: z.ZodType): string[] {
 }
 
 /** A name of which half is wrong is no misspelling. */
-function suggestion(key: string, known: readonly string[]): string {
+export function suggestion(key: string, known: readonly string[]): string {
   if (known.length === 0) return ''
   const best = closest(key, [...known])
   return distance(key, best) * 2 <= best.length ? `; did you mean "${best}"?` : `; expected one of ${known.join(', ')}`

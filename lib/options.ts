@@ -12,6 +12,7 @@ import {
   oneOf,
   positive,
   readOptions,
+  suggestion,
   text,
   urlComplaint,
   type Same,
@@ -182,7 +183,7 @@ function compare({ baseUrl, session, refresh, routes }: Readonly<Record<string, 
     const complaint = urlComplaint(baseUrl, false) ?? extrasOf(baseUrl)
     if (complaint !== undefined) say('baseUrl', complaint)
   }
-  if (isRecord(session) && 'secret' in session) say('session.secret', 'is the same as "secret"; leave it out')
+  if (isRecord(session)) compareSession(session, say)
 
   const { deadlineMs, leaseMs } = { ...REFRESH_DEFAULTS, ...(isRecord(refresh) ? defined(refresh) : {}) }
   if (leaseMs < deadlineMs * 1.25) {
@@ -193,6 +194,20 @@ function compare({ baseUrl, session, refresh, routes }: Readonly<Record<string, 
   }
   const paths = Object.values({ ...DEFAULT_ROUTES, ...(isRecord(routes) ? defined(routes) : {}) })
   if (new Set(paths).size < paths.length) say('routes', 'must be different from each other')
+}
+
+const SESSION_OPTIONS = ['cookie', 'genid', 'name', 'proxy', 'rolling', 'store', 'unset']
+
+/** express-session ignores what it does not know, and then a misspelt store would be memory. */
+function compareSession(session: Readonly<Record<string, unknown>>, say: Say): void {
+  for (const key of Object.keys(session)) {
+    if (key === 'secret') say('session.secret', 'is the same as "secret"; leave it out')
+    else if (!SESSION_OPTIONS.includes(key)) say(`session.${key}`, `is unknown${suggestion(key, SESSION_OPTIONS)}`)
+  }
+  const { store } = session
+  if (store !== undefined && !isObjectWith(store, 'get', 'set', 'destroy', 'on')) {
+    say('session.store', 'must be a store for express-session')
+  }
 }
 
 /** An option that is given as `undefined` is not given. */

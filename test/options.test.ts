@@ -174,6 +174,13 @@ describe('options of latchkey()', () => {
     expect(complaint({ ...GOOD, routes: { login: '/callback' } })).toContain('"routes"')
   })
 
+  test('an option for the session that is misspelt, or a store that is none, is named', () => {
+    const said = complaint({ ...GOOD, session: { sotre: {}, store: { get: 1 } } })
+
+    expect(said).toMatch(/"session\.sotre" is unknown; did you mean "store"\?/)
+    expect(said).toMatch(/"session\.store" must be a store/)
+  })
+
   test('the secret is named once: not again in the session’s options', () => {
     expect(complaint({ ...GOOD, session: { secret: GOOD.secret } })).toContain('"session.secret"')
   })

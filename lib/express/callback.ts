@@ -10,8 +10,8 @@ import { readParameters } from './parameters.ts'
 import type { Parts } from './parts.ts'
 import { redirect } from './sign-in.ts'
 
-/** RFC 6749 §4.1.2, RFC 9207 §2, OpenID Connect Session Management §3. */
-const RESPONSE_PARAMETERS = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri', 'session_state']
+/** RFC 6749 §4.1.2, RFC 9207 §2. Descriptions are left where they are: they are for nobody here, and some servers break lines in them. */
+const RESPONSE_PARAMETERS = ['code', 'state', 'iss', 'error']
 
 /** Holds a sealed response that came by POST. */
 const POSTED = 'posted'
@@ -29,7 +29,7 @@ export function callbackRoute(parts: Parts): (req: Request, res: Response) => Pr
   return async function callback(req, res) {
     if (req.method === 'POST') return takeHome(await readParameters(req, res, RESPONSE_PARAMETERS), res)
 
-    const response = openPosted(await readParameters(req, res, [...RESPONSE_PARAMETERS, POSTED]))
+    const response = openPosted(await readParameters(req, res, [...RESPONSE_PARAMETERS, POSTED], MAX_POSTED_LENGTH))
     const state = response.get('state') ?? ''
     const content = openState(state, stateSealer)
     if (content === undefined) {
@@ -102,14 +102,18 @@ export function callbackRoute(parts: Parts): (req: Request, res: Response) => Pr
       throw error
     }
     parts.tell({ type: 'sign-in', provider, subject: claims?.sub, grantId })
-    if (previous !== undefined) await keeper.end(previous.grantId, 'replaced')
+    // Whatever becomes of the old grant, the new one is there.
+    if (previous !== undefined) await keeper.end(previous.grantId, 'replaced').catch(() => {})
   }
 }
 
-/** Where the end-user was going: what a sign-in that failed was for, or else this page. */
-export function wantedPath({ settings, stateSealer }: Parts, req: Request): ReturnPath {
+/** Where the end-user was going: what a sign-in that failed was for, or else this page, unless it is one of our own. */
+export function wantedPath({ settings, stateSealer }: Parts, req: Request, isOwnRoute: boolean): ReturnPath {
   const query = new URLSearchParams(req.originalUrl.split('?', 2)[1] ?? '')
-  return openState(query.get('state'), stateSealer)?.returnPath ?? readReturnPath(req.originalUrl, settings)
+  return (
+    openState(query.get('state'), stateSealer)?.returnPath ??
+    readReturnPath(isOwnRoute ? null : req.originalUrl, settings)
+  )
 }
 
 function toUser(claims: IDToken | undefined): User {

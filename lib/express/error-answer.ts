@@ -93,7 +93,7 @@ export function answerError(
       'Referrer-Policy': 'no-referrer',
       'X-Content-Type-Options': 'nosniff',
     })
-    res.type('html').send((settings.errorPage ?? defaultErrorPage)(context))
+    res.type('html').send(pageFor(context, settings.errorPage))
     return
   }
   const problem = {
@@ -105,6 +105,15 @@ export function answerError(
     ...(offersLogin && { loginUrl: settings.origin + settings.loginUrl }),
   }
   res.type('application/problem+json').send(JSON.stringify(problem))
+}
+
+/** A page of the application's own that fails must not take the answer with it. */
+function pageFor(context: ErrorPageContext, errorPage: ErrorPage = defaultErrorPage): string {
+  try {
+    return errorPage(context)
+  } catch {
+    return defaultErrorPage(context)
+  }
 }
 
 const defaultErrorPage: ErrorPage = ({ error, title, text, loginUrl, homeUrl }) =>

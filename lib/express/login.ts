@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express'
 import { AuthError } from '../errors.ts'
 import { parseReturnPath, type ReturnPath } from '../protocol/return-path.ts'
-import { openState } from '../protocol/transaction.ts'
+import { openState, type TransactionRequest } from '../protocol/transaction.ts'
 import { isPrefetch, wantsPage } from './navigation.ts'
 import { readParameters } from './parameters.ts'
 import type { ExpressSettings, LoginParameter, Parts } from './parts.ts'
@@ -33,31 +33,28 @@ export function loginRoute(parts: Parts): (req: Request, res: Response) => Promi
       )
     }
     const received = await readParameters(req, res, ['returnTo', 'resume', ...settings.loginParameters])
-    const { max_age: maxAge, ...parameters } = readLoginParameters(
-      (name) => received.get(name),
-      settings.loginParameters,
-    )
     const lost = received.has('resume') ? openState(received.get('resume'), stateSealer) : undefined
-    const returnPath = lost?.returnPath ?? readReturnPath(received.get('returnTo'), settings)
+    if (lost === undefined) return beginSignIn(parts, req, res, requestOf(received, settings))
 
-    if (lost !== undefined) {
-      // Another tab has finished meanwhile.
-      if (corner.account(req) !== undefined || corner.hasMoved(req)) return redirect(res, returnPath)
-      if (lost.attempt >= MAX_ATTEMPTS || (lost.attempt > 1 && req.headers.cookie === undefined)) {
-        throw new AuthError(
-          'ERR_AUTH_TRANSACTION',
-          'the sign-in was begun in another browser, or this one keeps no cookies',
-        )
-      }
+    // Another tab has finished meanwhile.
+    if (corner.account(req) !== undefined || corner.hasMoved(req)) return redirect(res, lost.returnPath)
+    if (lost.attempt >= MAX_ATTEMPTS || (lost.attempt > 1 && req.headers.cookie === undefined)) {
+      throw new AuthError(
+        'ERR_AUTH_TRANSACTION',
+        'the sign-in was begun in another browser, or this one keeps no cookies',
+      )
     }
-    const attempt = (lost?.attempt ?? 0) + 1
-    await beginSignIn(
-      parts,
-      req,
-      res,
-      { returnPath, attempt, ...(maxAge !== undefined && { maxAge: Number(maxAge) }) },
-      parameters,
-    )
+    await beginSignIn(parts, req, res, { ...lost, attempt: lost.attempt + 1 })
+  }
+}
+
+function requestOf(received: URLSearchParams, settings: ExpressSettings): TransactionRequest {
+  const { max_age: maxAge, ...parameters } = readLoginParameters((name) => received.get(name), settings.loginParameters)
+  return {
+    returnPath: readReturnPath(received.get('returnTo'), settings),
+    attempt: 1,
+    parameters,
+    ...(maxAge !== undefined && { maxAge: Number(maxAge) }),
   }
 }
 

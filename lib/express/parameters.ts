@@ -14,16 +14,22 @@ const readText = text({ type: 'application/x-www-form-urlencoded', limit: MAX_BO
  * The parameters of a GET, or of a form POST. What is malformed changes nothing.
  *
  * @param known may appear once at most (RFC 6749 §3.1); others are ignored.
+ * @param maxLength of one value.
  * @throws {AuthError} `ERR_AUTH_REQUEST`
  */
-export async function readParameters(req: Request, res: Response, known: readonly string[]): Promise<URLSearchParams> {
+export async function readParameters(
+  req: Request,
+  res: Response,
+  known: readonly string[],
+  maxLength: number = MAX_VALUE_LENGTH,
+): Promise<URLSearchParams> {
   const received = req.method === 'POST' ? await readForm(req, res) : readQuery(req)
   const parameters = new URLSearchParams()
   for (const name of known) {
     const [value, ...more] = received.getAll(name)
     if (value === undefined) continue
     if (more.length > 0) throw malformed(`"${name}" is there more than once`)
-    if (value.length > MAX_VALUE_LENGTH) throw malformed(`"${name}" is too long`)
+    if (value.length > maxLength) throw malformed(`"${name}" is too long`)
     if (CONTROL.test(value)) throw malformed(`"${name}" has control characters in it`)
     parameters.set(name, value)
   }

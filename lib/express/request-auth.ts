@@ -125,7 +125,11 @@ export class ConnectedRequest implements RequestAuth {
     }
     const sent = await this.freshToken({ signal: init.signal ?? undefined })
     const answer = await send(sent)
-    if (answer.status !== 401 || isStream(init.body)) return answer
+    if (answer.status !== 401) return answer
+    if (isStream(init.body)) {
+      this.replacement(sent).catch(() => {}) // for the next call
+      return answer
+    }
 
     const next = await this.replacement(sent)
     if (next === undefined) return answer
@@ -152,7 +156,8 @@ export class ConnectedRequest implements RequestAuth {
       (name) => (name === 'max_age' ? undefined : parameters[name]),
       LOGIN_PARAMETERS,
     )
-    await beginSignIn(this.#parts, this.#req, this.#res, { returnPath, attempt: 1, maxAge }, accepted)
+    const request = { returnPath, attempt: 1, maxAge, parameters: accepted }
+    await beginSignIn(this.#parts, this.#req, this.#res, request)
   }
 
   async logout(): Promise<void> {

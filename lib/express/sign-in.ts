@@ -9,11 +9,10 @@ export async function beginSignIn(
   req: Request,
   res: Response,
   request: TransactionRequest,
-  parameters: Readonly<Record<string, string>>,
 ): Promise<void> {
   session.demandCookie(req)
   const transaction = newTransaction(request, runtime.now())
-  const url = await server.begin(transaction, sealState(transaction, stateSealer), parameters)
+  const url = await server.begin(transaction, sealState(transaction, stateSealer))
   await corner.putTransaction(req, transaction)
   redirect(res, url.href)
 }

@@ -1,4 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import { AuthError, withoutSecrets } from '../errors.ts'
 import type { EventListener, RefreshResult } from '../events.ts'
 import type { AuthorizationServer, RefreshOutcome } from '../protocol/authorization-server.ts'
@@ -36,6 +37,7 @@ export interface AccessTokenRequest {
 }
 
 const MAX_BACKOFF_MS = 5 * 60_000
+const REPLACEMENT_PAUSE_MS = 2_000
 const REVOCATION_BUDGET_MS = 3_000
 const POLL_FROM_MS = 20
 const POLL_TO_MS = 200
@@ -55,6 +57,8 @@ export class GrantKeeper {
   readonly #refreshes = new SingleFlight<GrantState>()
   readonly #redemptions = new SingleFlight<GrantState>()
   readonly #verifications = new SingleFlight<void>()
+  /** Generation by grant, of tokens that replaced a refused one. */
+  readonly #replacements = new LRUCache<string, number>({ max: 10_000 })
 
   constructor(
     store: GrantStore,
@@ -103,10 +107,37 @@ export class GrantKeeper {
         'the access token is not good any more, and the server issued no refresh token; sign in again',
       )
     }
+    if (isRefused && this.#isReplacement(id, state)) {
+      throw new AuthError('ERR_AUTH_REQUIRED', 'the access token was refused, and so was the one it had just replaced')
+    }
     const refresh = this.#refreshes.run(`${id} ${state.generation}`, () => this.#refresh(id, state, isRefused))
-    if (age === 'expired') return toAccessToken(await this.#patiently(refresh, request.signal))
+    if (age === 'expired') return this.#awaited(refresh, state, isRefused, request.signal)
     refresh.catch(() => {}) // told as an event; whoever finds the token expired will wait and see
     return toAccessToken(state)
+  }
+
+  /** A token with little left is better than none, as long as it is good. */
+  async #awaited(
+    refresh: Promise<GrantState>,
+    old: GrantState,
+    isRefused: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<AccessToken> {
+    try {
+      return toAccessToken(await this.#patiently(refresh, signal))
+    } catch (error) {
+      const isOver = error instanceof AuthError && error.code === 'ERR_AUTH_REVOKED'
+      if (isOver || isRefused || isPast(old, this.#runtime.now())) throw error
+      return toAccessToken(old)
+    }
+  }
+
+  /**
+   * Was this token, only just, got in place of one that was refused? A resource server that refuses every token must not cost the
+   * authorization server a refresh with every request.
+   */
+  #isReplacement(id: string, { generation, storedAt }: GrantState): boolean {
+    return this.#replacements.get(id) === generation && this.#runtime.now() - storedAt < REPLACEMENT_PAUSE_MS
   }
 
   /** The stored tokens, checked. For reading; `accessToken` keeps them fresh. @throws {AuthError} as `accessToken`. */
@@ -175,6 +206,7 @@ export class GrantKeeper {
             await this.#reachable(this.#store.release(id, { claimId, unspent: true, backoffMs: 0 }))
             break
           }
+          if (isRefused) this.#replacements.set(id, known.generation + 1)
           const redemption = this.#redemptions.run(claimId, () => this.#redeem(id, claimId, answer))
           return this.#patiently(redemption, undefined, deadlineMs)
         }

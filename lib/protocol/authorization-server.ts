@@ -1,4 +1,4 @@
-import { createRemoteJWKSet, customFetch as joseFetch, type CompactVerifyGetKey } from 'jose'
+import { createRemoteJWKSet, customFetch as joseFetch, type RemoteJWKSet } from 'jose'
 import {
   AuthorizationResponseError, ClientError, authorizationCodeGrant, buildAuthorizationUrl, buildEndSessionUrl,
   calculatePKCECodeChallenge, fetchUserInfo, refreshTokenGrant, tokenRevocation,
@@ -34,7 +34,7 @@ export type RefreshOutcome =
 interface Connection {
   readonly server: ServerDescription
   readonly configuration: Configuration
-  readonly keys: CompactVerifyGetKey | undefined
+  readonly keys: RemoteJWKSet | undefined
 }
 
 /** The door to one authorization server: begin, complete, refresh, revoke, end session. Knows no Express, session or store. */
@@ -58,15 +58,15 @@ export class AuthorizationServer {
   /**
    * The authorization request (RFC 6749 §4.1.1 with PKCE S256, RFC 7636 §4.3, and OIDC Core §3.1.2.1).
    *
-   * @param parameters what this one request adds, such as `prompt`.
+   * @param state names the transaction in the answer.
    */
-  async begin(transaction: Transaction, state: string, parameters: Readonly<Record<string, string>>): Promise<URL> {
+  async begin(transaction: Transaction, state: string): Promise<URL> {
     const { configuration } = await this.#connect()
     const { provider } = this
     const request = {
       ...(this.#wants('offline_access') && { prompt: 'consent' }), // OIDC Core §11: or the server may leave the refresh token out
       ...provider.authorizationParameters,
-      ...parameters,
+      ...transaction.parameters,
       ...(transaction.maxAge !== undefined && { max_age: String(transaction.maxAge) }),
       ...(this.#wants('openid') && { nonce: transaction.nonce }),
       ...(provider.responseMode !== 'query' && { response_mode: provider.responseMode }),
@@ -206,13 +206,14 @@ export class AuthorizationServer {
     const { timeoutMs, redirectUri } = this.#settings
     const server = await discover(this.provider, redirectUri, timeoutMs, this.#runtime)
     const fetch = providerFetch(this.#runtime, { allowHttp: this.provider.allowHttp })
-    const { token_endpoint, jwks_uri } = server.metadata
+    const { token_endpoint = '', jwks_uri } = server.metadata
+    const tokenUrl = new URL(token_endpoint).href // as the library will ask for it
     const normalising = providerFetch(this.#runtime, {
       allowHttp: this.provider.allowHttp,
       rewrite: normaliseTokenResponse,
     })
     const configuration = configurationFor(this.provider, server, timeoutMs, (url, init) =>
-      (url === token_endpoint ? normalising : fetch)(url, init),
+      (url === tokenUrl ? normalising : fetch)(url, init),
     )
     const keys = jwks_uri === undefined ? undefined : createRemoteJWKSet(new URL(jwks_uri), {
       timeoutDuration: timeoutMs,
@@ -231,20 +232,12 @@ export class AuthorizationServer {
     )
   }
 
-  async #demandSignature(
-    idToken: string,
-    keys: CompactVerifyGetKey | undefined,
-    server: ServerDescription,
-  ): Promise<void> {
+  async #demandSignature(idToken: string, keys: RemoteJWKSet | undefined, server: ServerDescription): Promise<void> {
     if (await this.#checkSignature(idToken, keys, server)) return
     throw new AuthError('ERR_AUTH_UNTRUSTED', `the ID Token is not signed by ${this.provider.name}`)
   }
 
-  async #checkSignature(
-    idToken: string,
-    keys: CompactVerifyGetKey | undefined,
-    server: ServerDescription,
-  ): Promise<boolean> {
+  async #checkSignature(idToken: string, keys: RemoteJWKSet | undefined, server: ServerDescription): Promise<boolean> {
     if (keys === undefined)
       throw new AuthError('ERR_AUTH_MISCONFIGURED', `the metadata of ${this.provider.name} has no "jwks_uri"`)
     try {

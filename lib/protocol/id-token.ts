@@ -1,4 +1,5 @@
-import { compactVerify, decodeJwt, type CompactVerifyGetKey, type JWTPayload } from 'jose'
+import { compactVerify, decodeJwt, type JWTPayload, type RemoteJWKSet } from 'jose'
+import { isError } from '../errors.ts'
 
 /** What an ID Token that came with a refresh response must agree with (OIDC Core §12.2). */
 export interface RefreshedIdTokenExpectation {
@@ -36,25 +37,35 @@ export function judgeRefreshedIdToken(
 /**
  * Checks the signature, and nothing else, of an ID Token whose claims were judged before (OIDC Core §3.1.3.7).
  *
- * @returns `false` if it is not the server's.
- * @throws whatever the key set's fetch throws: nothing is known then.
+ * @returns `false` if it is not the server's. A key that is not in the set is looked for once more in the set as it is now.
+ * @throws whatever fetching the set throws: nothing is known then.
  */
-export async function isSignedByServer(
-  idToken: string,
-  keys: CompactVerifyGetKey,
-  algorithms: string[],
-): Promise<boolean> {
+export async function isSignedByServer(idToken: string, keys: RemoteJWKSet, algorithms: string[]): Promise<boolean> {
   try {
     await compactVerify(idToken, keys, { algorithms })
     return true
   } catch (error) {
-    if (isVerdict(error)) return false
+    if (codeOf(error) === NO_SUCH_KEY) return isSignedByNewKey(idToken, keys, algorithms)
+    if (VERDICTS.has(codeOf(error))) return false
     throw error
   }
 }
 
+async function isSignedByNewKey(idToken: string, keys: RemoteJWKSet, algorithms: string[]): Promise<boolean> {
+  await keys.reload()
+  try {
+    await compactVerify(idToken, keys, { algorithms })
+    return true
+  } catch (error) {
+    if (codeOf(error) === NO_SUCH_KEY || VERDICTS.has(codeOf(error))) return false
+    throw error
+  }
+}
+
+const NO_SUCH_KEY = 'ERR_JWKS_NO_MATCHING_KEY'
+
 const VERDICTS = new Set(['ERR_JWS_SIGNATURE_VERIFICATION_FAILED', 'ERR_JWS_INVALID', 'ERR_JOSE_ALG_NOT_ALLOWED', 'ERR_JOSE_NOT_SUPPORTED']) // prettier-ignore
 
-function isVerdict(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && VERDICTS.has(error.code)
+function codeOf(error: unknown): string {
+  return isError(error) && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

@@ -65,9 +65,9 @@ export async function discover(
 
 /** A server that is half set up would otherwise be remembered so, and fail at each sign-in with something that is no answer. */
 function demandEndpoints(metadata: ServerMetadata, { name, allowHttp }: Provider): void {
-  const { authorization_endpoint, token_endpoint, jwks_uri } = metadata
-  const needed = { authorization_endpoint, token_endpoint, ...(jwks_uri !== undefined && { jwks_uri }) }
-  for (const [member, url] of Object.entries(needed)) {
+  const { authorization_endpoint, token_endpoint, jwks_uri, end_session_endpoint } = metadata
+  const optional = Object.entries({ jwks_uri, end_session_endpoint }).filter(([, url]) => url !== undefined)
+  for (const [member, url] of [...Object.entries({ authorization_endpoint, token_endpoint }), ...optional]) {
     const complaint = urlComplaint(url, allowHttp)
     if (complaint === undefined) continue
     throw new AuthError('ERR_AUTH_MISCONFIGURED', `in the metadata of ${name} "${member}" ${complaint}`)

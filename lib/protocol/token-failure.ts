@@ -28,7 +28,7 @@ const PASSING = new Set(['temporarily_unavailable', 'server_error', 'slow_down']
 
 /** What proves that not a byte of the request was read: no address, nobody listening, no TLS session. */
 const NEVER_ARRIVED =
-  /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_.*|ERR_TLS_.*|ERR_SSL_.*|EPROTO|DEPTH_ZERO_.*|SELF_SIGNED_.*|UNABLE_TO_.*)$/
+  /^(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|UND_ERR_CONNECT_TIMEOUT|CERT_.*|ERR_TLS_.*|DEPTH_ZERO_.*|SELF_SIGNED_.*|UNABLE_TO_.*)$/
 
 /** Sorts a failed token request (RFC 6749 §5.2) by class and code, never by message text. */
 export function readTokenFailure(thrown: unknown): TokenFailure {

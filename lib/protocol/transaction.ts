@@ -23,16 +23,24 @@ export interface Transaction {
   readonly attempt: number
   /** Seconds; asked for as `max_age`, so the ID Token must prove it (OIDC Core §3.1.2.1). */
   readonly maxAge?: number | undefined
+  /** What else this authorization request asks for, such as `prompt`. */
+  readonly parameters: Readonly<Record<string, string>>
 }
 
 /** What `state` itself carries. It proves nothing, and only serves to begin again when the transaction was lost. */
-export type StateContent = Pick<Transaction, 'id' | 'returnPath' | 'startedAt' | 'attempt'>
+export type StateContent = Omit<Transaction, 'nonce' | 'codeVerifier'>
 
-export type TransactionRequest = Pick<Transaction, 'returnPath' | 'attempt' | 'maxAge'>
+export type TransactionRequest = Pick<Transaction, 'returnPath' | 'attempt' | 'maxAge' | 'parameters'>
 
-export function newTransaction(request: TransactionRequest, now: number): Transaction {
+export function newTransaction(
+  { returnPath, attempt, maxAge, parameters }: TransactionRequest,
+  now: number,
+): Transaction {
   return {
-    ...request,
+    returnPath,
+    attempt,
+    maxAge,
+    parameters,
     id: randomBytes(24).toString('base64url'),
     nonce: randomNonce(),
     codeVerifier: randomPKCECodeVerifier(),
@@ -44,18 +52,24 @@ export function isExpired(transaction: Pick<Transaction, 'startedAt'>, now: numb
   return now - transaction.startedAt > TRANSACTION_TTL_MS
 }
 
-export function sealState({ id, returnPath, startedAt, attempt }: Transaction, sealer: Sealer): string {
-  return sealer.seal(JSON.stringify([id, returnPath, startedAt, attempt]))
+/** As short as it can be: it stands in two addresses. */
+export function sealState(
+  { id, returnPath, startedAt, attempt, maxAge, parameters }: Transaction,
+  sealer: Sealer,
+): string {
+  return sealer.seal(JSON.stringify([id, returnPath, startedAt, attempt, maxAge ?? null, parameters]))
 }
 
-const stateSchema = z.tuple([z.string(), z.string(), z.number(), z.number()])
+const parametersSchema = z.record(z.string(), z.string())
+
+const stateSchema = z.tuple([z.string(), z.string(), z.number(), z.number(), z.number().nullable(), parametersSchema])
 
 /** @returns `undefined` for a `state` that this application never sent. */
 export function openState(state: unknown, sealer: Sealer): StateContent | undefined {
   const text = sealer.open(state)
   if (text === undefined) return undefined
-  const [id, path, startedAt, attempt] = stateSchema.parse(JSON.parse(text))
-  return { id, returnPath: parseReturnPath(path), startedAt, attempt }
+  const [id, path, startedAt, attempt, maxAge, parameters] = stateSchema.parse(JSON.parse(text))
+  return { id, returnPath: parseReturnPath(path), startedAt, attempt, maxAge: maxAge ?? undefined, parameters }
 }
 
 const transactionSchema = z.object({
@@ -66,6 +80,7 @@ const transactionSchema = z.object({
   startedAt: z.number(),
   attempt: z.number(),
   maxAge: z.number().optional(),
+  parameters: parametersSchema,
 })
 
 /** Reads one back from the session store. @returns `undefined` if it is not one of ours. */

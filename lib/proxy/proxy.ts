@@ -47,7 +47,10 @@ export interface ProxyContext {
 
 export interface Proxy {
   readonly handler: RequestHandler
+  /** Waits for answers under way. */
   close(): Promise<void>
+  /** Cuts them off. */
+  destroy(): Promise<void>
 }
 
 /**
@@ -97,7 +100,12 @@ export function createProxy(target: string | URL, options: ProxyOptions, context
 
     let next: AccessToken | undefined
     const replace = async (): Promise<boolean> => (next = await auth.replacement(token)) !== undefined
-    const outcome = await send(token, body.kind === 'repeatable' ? replace : undefined)
+    // What cannot be sent again is answered with the refusal, and the next request finds a new token.
+    const replaceForOthers = async (): Promise<boolean> => {
+      auth.replacement(token).catch(() => {})
+      return false
+    }
+    const outcome = await send(token, body.kind === 'repeatable' ? replace : replaceForOthers)
     if (outcome === 'again' && next !== undefined) await send(next, undefined)
   }
 
@@ -110,5 +118,5 @@ export function createProxy(target: string | URL, options: ProxyOptions, context
       context.fail(error, req, res, next)
     }
   }
-  return { handler: proxyMiddleware, close: () => pool.close() }
+  return { handler: proxyMiddleware, close: () => pool.close(), destroy: () => pool.destroy() }
 }

@@ -159,6 +159,21 @@ describe('what an error looks like', () => {
 })
 
 describe('a page of the application’s own', () => {
+  test('that fails is replaced by ours', async () => {
+    const errorPage = (): string => {
+      throw new Error('out of words')
+    }
+    const site = await startTestApp({ options: { errorPage } })
+    try {
+      const page = await site.browser().navigate(`${site.url}/callback?error=access_denied&state=nonsense`)
+
+      expect(page.status).toBe(400)
+      expect(page.text).toContain('ERR_AUTH_TRANSACTION')
+    } finally {
+      await site.close()
+    }
+  })
+
   test('gets all that it needs and replaces ours', async () => {
     const contexts: ErrorPageContext[] = []
     const errorPage = (context: ErrorPageContext): string => {

@@ -115,6 +115,15 @@ describe('refreshing an access token (RFC 6749 §6)', () => {
       expect((await orders()).status).toBe(200)
     })
 
+    test('so is one with little left, when there is no other to be had', async () => {
+      site.clock.advance({ seconds: 59 })
+      site.authorizationServer.failTokenEndpoint({ status: 500, body: 'oops' })
+
+      expect((await orders()).status).toBe(200)
+      site.clock.advance({ seconds: 2 })
+      expect((await orders()).status).toBe(503)
+    })
+
     test('invalid_client is a fault of the configuration: 502, and nobody is signed out', async () => {
       site.clock.advance({ seconds: 61 })
       site.authorizationServer.failTokenEndpoint({ status: 401, body: { error: 'invalid_client' } })

@@ -6,7 +6,7 @@ import { Sealer } from '../../lib/sealer.ts'
 import { startScriptedSite, type ScriptedSite } from '../support/scripted-site.ts'
 
 function foreignState(): string {
-  const transaction = newTransaction({ returnPath: parseReturnPath('/me'), attempt: 1 }, Date.now())
+  const transaction = newTransaction({ returnPath: parseReturnPath('/me'), attempt: 1, parameters: {} }, Date.now())
   return sealState(transaction, new Sealer(['the secret of quite another application'], 'state'))
 }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -154,6 +154,33 @@ test('strict TypeScript accepts every public name, in an ES module and in a Comm
   await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify(tsconfig))
 
   expect(await compile(consumer)).toBe('')
+}, 60_000)
+
+test('an application with the types of Express 4 compiles', async () => {
+  const types = join(consumer, 'node_modules', '@types', 'express')
+  const types5 = await readlink(types)
+  await rm(types)
+  await symlink(join(root, 'node_modules', 'types-express4'), types, 'junction')
+  try {
+    const app = `import express from 'express'
+      import { latchkey } from 'latchkey'
+      import { oidc } from 'latchkey/providers'
+      const provider = oidc({ issuer: 'https://id.example', clientId: 'app' })
+      const auth = latchkey({ baseUrl: 'https://app.example', provider, secret: 'x' })
+      const app = express()
+      app.use(auth)
+      app.get('/me', auth.requireAuth(), (req, res) => void res.json(req.auth.user))
+      app.use('/api', auth.requireAuth(), auth.proxy('https://api.example'))
+      app.use(auth.errorHandler)`
+    await writeFile(join(consumer, 'express4.mts'), app)
+    const compilerOptions = { module: 'NodeNext', target: 'ES2023', types: ['node'], strict: true, noEmit: true }
+    await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['express4.mts'] }))
+
+    expect(await compile(consumer)).toBe('')
+  } finally {
+    await rm(types)
+    await symlink(types5, types, 'junction')
+  }
 }, 60_000)
 
 interface Manifest {

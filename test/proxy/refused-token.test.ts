@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Browser } from '../support/browser.ts'
 import { startProxiedApp, type ProxiedApp } from '../support/proxied-app.ts'
 import { answerTo, beginRequest, receive } from '../support/raw-client.ts'
+import { until } from '../support/until.ts'
 import { echo, readBytes } from '../support/upstream.ts'
 
 describe('a token that the target refuses (401)', () => {
@@ -57,6 +58,31 @@ describe('a token that the target refuses (401)', () => {
 
     expect(answer.json()).toEqual({ method, url: '/orders', body: body.toString('latin1') })
     expect(site.upstream.requests.map(({ headers }) => headers['content-length'])).toEqual(['60000', '60000'])
+  })
+
+  test('with a body that cannot be sent again is passed on, and the next request has a new one', async () => {
+    refuseFirstToken()
+    const body = Buffer.alloc(100_000)
+
+    const refused = await browser.fetch(`${site.proxied}/upload`, { method: 'POST', body })
+    await until(() => refreshes() === 1, 'the refresh for the next request')
+    const next = await browser.fetch(`${site.proxied}/upload`, { method: 'POST', body })
+
+    expect([refused.status, next.status]).toEqual([401, 200])
+    expect(refreshes()).toBe(1)
+  })
+
+  test('time and again, by a target that refuses everybody, costs a refresh now and then, not one each time', async () => {
+    site.upstream.answer((_req, res) => void res.writeHead(401).end('no'))
+
+    const statuses: number[] = []
+    for (let n = 0; n < 10; n += 1) statuses.push((await browser.get(`${site.proxied}/orders`)).status)
+    expect(statuses).toEqual(Array(10).fill(401))
+    expect(refreshes()).toBe(1)
+
+    site.clock.advance({ seconds: 3 })
+    await browser.get(`${site.proxied}/orders`)
+    expect(refreshes()).toBe(2)
   })
 
   test('is replaced once: a second refusal is the answer', async () => {
