@@ -5,19 +5,8 @@ import type { ErrorPage } from './express/error-answer.ts'
 import { LOGIN_PARAMETERS, type LoginParameter, type RoutePaths } from './express/parts.ts'
 import type { GrantKeeperSettings } from './grants/grant-keeper.ts'
 import type { GrantStore, GrantStoreFactory } from './grants/grant-store.ts'
-import {
-  extrasOf,
-  fn,
-  isRecord,
-  oneOf,
-  positive,
-  readOptions,
-  suggestion,
-  text,
-  urlComplaint,
-  type Same,
-  type Say,
-} from './option-reader.ts'
+import { fn, isRecord, oneOf, positive, readOptions, suggestion, text, type Same, type Say } from './option-reader.ts'
+import { extrasOf, urlComplaint } from './url-rule.ts'
 import { parseReturnPath, type ReturnPath } from './protocol/return-path.ts'
 import type { Provider } from './providers/provider.ts'
 import { DEFAULT_NAME, type SessionOptions } from './session/session-middleware.ts'

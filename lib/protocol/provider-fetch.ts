@@ -1,6 +1,6 @@
 import type { CustomFetch } from 'openid-client'
 import { Cause } from '../errors.ts'
-import { urlComplaint } from '../option-reader.ts'
+import { urlComplaint } from '../url-rule.ts'
 import type { Runtime } from '../runtime.ts'
 
 /** Metadata, key sets and token responses are a few kilobytes; what is longer is a mistake or an attack. */

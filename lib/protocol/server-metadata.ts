@@ -9,13 +9,11 @@ import {
   type ServerMetadata,
 } from 'openid-client'
 import { AuthError } from '../errors.ts'
-import { urlComplaint } from '../option-reader.ts'
-import type { Provider } from '../providers/provider.ts'
+import { urlComplaint } from '../url-rule.ts'
+import { ASYMMETRIC_ALGORITHM, type Provider } from '../providers/provider.ts'
 import type { Runtime } from '../runtime.ts'
 import { clientAuthentication } from './client-authentication.ts'
 import { providerFetch } from './provider-fetch.ts'
-
-const ASYMMETRIC = /^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519|ML-DSA-(?:44|65|87))$/
 
 /** What the server says of itself (OpenID Connect Discovery §3, RFC 8414), with what follows from it for this client. */
 export interface ServerDescription {
@@ -114,6 +112,6 @@ function acceptedAlgorithms(
   offered: readonly string[] | undefined,
 ): readonly [string, ...string[]] {
   if (provider.idTokenSigningAlg !== undefined) return [provider.idTokenSigningAlg]
-  const [first = 'RS256', ...others] = (offered ?? []).filter((alg) => ASYMMETRIC.test(alg))
+  const [first = 'RS256', ...others] = (offered ?? []).filter((alg) => ASYMMETRIC_ALGORITHM.test(alg))
   return [first, ...others]
 }

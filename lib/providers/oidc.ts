@@ -1,16 +1,7 @@
 import * as z from 'zod'
-import {
-  extrasOf,
-  flag,
-  isRecord,
-  oneOf,
-  readOptions,
-  text,
-  urlComplaint,
-  type Same,
-  type Say,
-} from '../option-reader.ts'
-import type { ClientAuthentication, Provider, Rotation } from './provider.ts'
+import { flag, isRecord, oneOf, readOptions, text, type Same, type Say } from '../option-reader.ts'
+import { extrasOf, urlComplaint } from '../url-rule.ts'
+import { ASYMMETRIC_ALGORITHM, type ClientAuthentication, type Provider, type Rotation } from './provider.ts'
 
 export interface OidcOptions {
   /** The issuer, exactly as the server writes it, or the full URL of its metadata document. */
@@ -47,8 +38,6 @@ const RESERVED = [
   'response_type', 'scope', 'state',
 ] // prettier-ignore
 
-const ASYMMETRIC = /^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519|ML-DSA-(?:44|65|87))$/
-
 const schema = z.strictObject({
   issuer: z.custom<string>((value) => typeof value === 'string', { error: 'must be a URL' }),
   clientId: text(),
@@ -57,7 +46,10 @@ const schema = z.strictObject({
   scope: text('scope names separated by blanks').optional(),
   responseMode: oneOf('query', 'form_post').optional(),
   authorizationParameters: z.record(z.string(), z.string('must be a string')).readonly().optional(),
-  idTokenSigningAlg: z.string().regex(ASYMMETRIC, 'must be an asymmetric algorithm, such as RS256').optional(),
+  idTokenSigningAlg: z
+    .string()
+    .regex(ASYMMETRIC_ALGORITHM, 'must be an asymmetric algorithm, such as RS256')
+    .optional(),
   rotation: oneOf('rotating', 'reusable').optional(),
   sendIdTokenHint: flag().optional(),
   clockToleranceSeconds: z.int('must be a whole number of seconds').min(0).max(300, 'must be at most 300').optional(),

@@ -1,3 +1,6 @@
+/** Signature algorithms with a key pair (RFC 7518 §3.1, RFC 8037, RFC 9864): never `none`, and never a MAC. */
+export const ASYMMETRIC_ALGORITHM: RegExp = /^(?:[RPE]S(?:256|384|512)|EdDSA|Ed25519|ML-DSA-(?:44|65|87))$/
+
 /** How the client proves who it is at the token endpoint (RFC 6749 §2.3, OIDC Core §9). Fixed; never tried two ways. */
 export type ClientAuthentication = 'none' | 'client_secret_basic' | 'client_secret_post'
 

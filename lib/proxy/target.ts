@@ -1,5 +1,5 @@
 import { AuthError } from '../errors.ts'
-import { extrasOf, urlComplaint } from '../option-reader.ts'
+import { extrasOf, urlComplaint } from '../url-rule.ts'
 
 /** Where requests go: one origin, and a path that every request's path is put behind. */
 export interface Target {

@@ -175,7 +175,9 @@ export class SessionCorner {
 /** What other requests stored meanwhile. @returns `false` for a session that was never saved, or is gone; it stays as it is. */
 async function reload(req: Request): Promise<boolean> {
   const stored = await new Promise<unknown>((resolve, reject) => {
-    req.sessionStore.get(req.sessionID, (error, session) => (error ? reject(unreachable(error)) : resolve(session)))
+    req.sessionStore.get(req.sessionID, (error, session) =>
+      error ? reject(storeUnreachable(error)) : resolve(session),
+    )
   })
   if (stored === undefined || stored === null) return false
   await settle((done) => req.session.reload(done))
@@ -189,10 +191,10 @@ async function save(req: Request): Promise<void> {
 /** The one place where express-session's callbacks become promises. */
 async function settle(call: (done: (error?: unknown) => void) => void): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    call((error) => (error ? reject(unreachable(error)) : resolve()))
+    call((error) => (error ? reject(storeUnreachable(error)) : resolve()))
   })
 }
 
-function unreachable(cause: unknown): AuthError {
+export function storeUnreachable(cause: unknown): AuthError {
   return new AuthError('ERR_AUTH_UNAVAILABLE', 'the session store cannot be reached', { cause, retryAfterSeconds: 1 })
 }

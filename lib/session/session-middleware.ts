@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express'
 import session, { type CookieOptions, type SessionOptions as ExpressSessionOptions } from 'express-session'
 import { AuthError } from '../errors.ts'
 import { MemorySessionStore } from './memory-session-store.ts'
+import { storeUnreachable } from './session-corner.ts'
 
 /** express-session's own options. `secret` is the package's, `resave` and `saveUninitialized` are `false`. */
 export type SessionOptions = Omit<ExpressSessionOptions, 'secret' | 'resave' | 'saveUninitialized' | 'cookie'> & {
@@ -53,10 +54,10 @@ export class SessionMiddleware {
   async load(req: Request, res: Response): Promise<void> {
     if (hasSession(req)) return this.#demandExpressSession(req)
     await new Promise<void>((resolve, reject) => {
-      this.#own(req, res, (error: unknown) => (error === undefined ? resolve() : reject(unreadable(error))))
+      this.#own(req, res, (error: unknown) => (error === undefined ? resolve() : reject(storeUnreachable(error))))
     })
     // express-session goes on without a session when its store has said `disconnect`.
-    if (!hasSession(req)) throw unreadable(undefined)
+    if (!hasSession(req)) throw storeUnreachable(undefined)
   }
 
   /**
@@ -99,10 +100,6 @@ export class SessionMiddleware {
 /** @types/express-session promises one always. */
 function hasSession(req: Request): boolean {
   return (req as { session?: unknown }).session !== undefined && (req as { session?: unknown }).session !== null
-}
-
-function unreadable(cause: unknown): AuthError {
-  return new AuthError('ERR_AUTH_UNAVAILABLE', 'the session store cannot be reached', { cause, retryAfterSeconds: 1 })
 }
 
 interface Layers {
