@@ -26,7 +26,7 @@ export default {
 
   // Tests start real servers, Redis and browsers: a few at a time, and slow machines get their time.
   maxWorkers: 2,
-  testTimeout: 20_000,
+  testTimeout: 60_000,
 
   reporters: ['default', '<rootDir>/scripts/totals-reporter.js'],
 
