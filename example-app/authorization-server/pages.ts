@@ -108,6 +108,9 @@ const SCOPE_WORDS: ReadonlyMap<string, string> = new Map([
   ['offline_access', 'act for you while you are away, until you withdraw it'],
 ])
 
+const ASK_TO_SIGN_OUT =
+  'Sign out of the demo identity server as well? Until then the next sign-in needs no password. The app itself has signed you out.'
+
 export interface LogoutPage {
   /** oidc-provider's form, with its protection against cross-site requests; it ends in `</form>`. */
   readonly form: string
@@ -121,7 +124,7 @@ export function logoutPage({ form, confirmed }: LogoutPage): string {
   return page(
     'Sign out',
     html` <h1>${confirmed ? 'Signing out …' : 'Sign out?'}</h1>
-      <p>${confirmed ? 'You are being signed out of' : 'Sign out of'} the demo identity server${!confirmed && '?'}</p>
+      <p>${confirmed ? 'You are being signed out of the demo identity server.' : ASK_TO_SIGN_OUT}</p>
       ${new Html(form.replace('</form>', () => controls.toString()))} ${confirmed && SUBMIT_ELEMENT}`,
   )
 }

@@ -48,7 +48,7 @@ async function untilExpired(): Promise<void> {
 function show(calls: readonly Call[], count: number, seen: readonly Refresh[]): void {
   const answers = calls.filter((call) => call.status !== undefined).length
   const tookMs = Math.round(Math.max(...calls.map((call) => call.answeredAt)))
-  const words = `${plural(answers, 'answer')}, ${plural(count, 'refresh')}, ${tookMs} ms`
+  const words = `${plural(answers, 'answer')}, ${plural(count, 'refresh')}, ${tookMs}\u00a0ms`
   const counts = countsByStatus(calls).map(([status, times]) => `${times} × ${status}`)
   summary.replaceChildren(strong(words), ` ${counts.join(', ')}`)
 

@@ -49,5 +49,6 @@ export function element<T extends Element>(id: string, type: abstract new () => 
 }
 
 export function plural(count: number, one: string): string {
-  return `${count} ${one}${count === 1 ? '' : one.endsWith('sh') ? 'es' : 's'}`
+  // A no-break space: a number alone at the end of a line says nothing.
+  return `${count}\u00a0${one}${count === 1 ? '' : one.endsWith('sh') ? 'es' : 's'}`
 }

@@ -122,9 +122,9 @@ describe('the API explorer', () => {
     await page.getByLabel('Wait until the access token has expired first').check()
     await page.getByRole('button', { name: '200 calls' }).click()
     const summary = page.getByRole('status')
-    await summary.getByText(/^\d+ answers, /).waitFor()
+    await summary.getByText(/^\d+\sanswers, /).waitFor()
 
-    expect(await summary.textContent()).toMatch(/^200 answers, 1 refresh, \d+ ms 200 × status 200$/)
+    expect(await summary.textContent()).toMatch(/^200\sanswers, 1\srefresh, \d+\sms 200 × status 200$/)
     expect(await generation()).toBe(before + 1)
     expect(statuses).toEqual(Array(200).fill(200))
   })
@@ -134,7 +134,7 @@ describe('the API explorer', () => {
 
     expect(await picture.locator('rect.ok').count()).toBe(200)
     expect(await picture.locator('line.refresh').count()).toBe(1)
-    expect(await picture.locator('desc').textContent()).toMatch(/^200 answers, 1 refresh/)
+    expect(await picture.locator('desc').textContent()).toMatch(/^200\sanswers, 1\srefresh/)
     await page.getByText('The same as a table').click()
     expect(await page.getByRole('row').count()).toBe(201)
   })
