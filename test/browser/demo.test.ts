@@ -147,7 +147,7 @@ describe('the API explorer', () => {
 
     await page
       .getByRole('status')
-      .getByText(/^1 answer, \d refresh(es)?, \d+ ms$/)
+      .getByText(/^1\sanswer, \d\srefresh(es)?, \d+\sms$/)
       .waitFor()
     await expectUsable(page)
   })
