@@ -10,6 +10,17 @@ export interface ForwardOptions {
   readonly onRefused: (() => Promise<boolean>) | undefined
 }
 
+/** A refusal that waits for the decision. Kept rather than left on the wire, so that the connection can be used again. */
+interface HeldAnswer {
+  readonly chunks: Buffer[]
+  length: number
+  isComplete: boolean
+  error: Error | undefined
+}
+
+/** A refusal is a few words; a longer one waits on the wire. */
+const MAX_HELD_BYTES = 65_536
+
 /** `again`: nothing was written; the request is to be sent again. */
 export type ForwardOutcome = 'answered' | 'again'
 
@@ -34,6 +45,12 @@ export async function forward(
 ): Promise<ForwardOutcome> {
   return new Promise((resolve, reject) => {
     let controller: Dispatcher.DispatchController | undefined
+    let held: HeldAnswer | undefined
+    let hasBody = false
+    const write = (chunk: Buffer): boolean => {
+      hasBody = true
+      return res.write(chunk)
+    }
     const clientGone = (): void => {
       if (!res.writableFinished) controller?.abort(CLIENT_GONE)
     }
@@ -48,27 +65,43 @@ export async function forward(
       if (!res.hasHeader('cache-control')) res.setHeader('cache-control', 'no-store')
       // What is there by the end of this turn goes out as one packet: the head, and a short body with its end.
       res.cork()
-      process.nextTick(() => res.uncork())
       res.writeHead(status)
-      res.write(NOTHING) // and with it the head; `flushHeaders()` would write Latin-1 as UTF-8
+      process.nextTick(() => {
+        res.uncork()
+        // A head whose body is still to come: `flushHeaders()` would write Latin-1 as UTF-8. Not while corked, where Node 24 takes it for
+        // the end of a chunked body.
+        if (!hasBody && !res.writableEnded) res.write(NOTHING)
+      })
     }
-    const decide = async (
-      held: Dispatcher.DispatchController,
-      onRefused: () => Promise<boolean>,
-      pass: () => void,
-    ): Promise<void> => {
+    const decide = async (answer: HeldAnswer, onRefused: () => Promise<boolean>, pass: () => void): Promise<void> => {
       try {
-        if (await onRefused()) {
-          finish(() => resolve('again'))
-          held.abort(SENT_AGAIN)
-          return
-        }
-        pass()
-        held.resume()
+        if (await onRefused()) return drop(() => resolve('again'))
       } catch (error) {
-        finish(() => reject(error instanceof AuthError ? error : upstreamError(error)))
-        held.abort(SENT_AGAIN)
+        return drop(() => reject(error instanceof AuthError ? error : upstreamError(error)))
       }
+      held = undefined
+      if (answer.error !== undefined) return fail(answer.error)
+      pass()
+      for (const chunk of answer.chunks) write(chunk)
+      if (answer.isComplete) return complete()
+      controller?.resume()
+    }
+    const drop = (settle: () => void): void => {
+      const isOver = held?.isComplete === true
+      held = undefined
+      finish(settle)
+      if (!isOver) controller?.abort(SENT_AGAIN)
+    }
+    const complete = (): void => {
+      res.end()
+      finish(() => resolve('answered'))
+    }
+    const fail = (error: Error): void => {
+      if (error === CLIENT_GONE || res.headersSent) {
+        res.destroy()
+        return finish(() => resolve('answered'))
+      }
+      finish(() => reject(upstreamError(error)))
     }
     res.on('close', clientGone)
 
@@ -81,25 +114,28 @@ export async function forward(
         if (status < 200) return
         const pass = (): void => begin(status, (started.rawHeaders ?? []) as Buffer[])
         if (status !== 401 || options.onRefused === undefined) return pass()
-        started.pause()
-        void decide(started, options.onRefused, pass)
+        held = { chunks: [], length: 0, isComplete: false, error: undefined }
+        void decide(held, options.onRefused, pass)
       },
       onResponseData(started, chunk) {
-        if (res.write(chunk)) return
+        if (held !== undefined) {
+          held.chunks.push(chunk)
+          held.length += chunk.length
+          if (held.length > MAX_HELD_BYTES) started.pause()
+          return
+        }
+        if (write(chunk)) return
         started.pause()
         res.once('drain', () => started.resume())
       },
       onResponseEnd() {
-        res.end()
-        finish(() => resolve('answered'))
+        if (held === undefined) return complete()
+        held.isComplete = true
       },
       onResponseError(_controller, error) {
         if (error === SENT_AGAIN) return
-        if (error === CLIENT_GONE || res.headersSent) {
-          res.destroy()
-          return finish(() => resolve('answered'))
-        }
-        finish(() => reject(upstreamError(error)))
+        if (held === undefined || error === CLIENT_GONE) return fail(error)
+        held.error = error
       },
     })
   })
