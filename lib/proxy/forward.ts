@@ -74,23 +74,22 @@ export async function forward(
       })
     }
     const decide = async (answer: HeldAnswer, onRefused: () => Promise<boolean>, pass: () => void): Promise<void> => {
+      const drop = (settle: () => void): void => {
+        held = undefined
+        finish(settle)
+        if (!answer.isComplete) controller?.abort(SENT_AGAIN)
+      }
       try {
         if (await onRefused()) return drop(() => resolve('again'))
+        held = undefined
+        if (answer.error !== undefined) return fail(answer.error)
+        pass()
+        for (const chunk of answer.chunks) write(chunk)
+        if (answer.isComplete) return complete()
+        controller?.resume()
       } catch (error) {
-        return drop(() => reject(error instanceof AuthError ? error : upstreamError(error)))
+        drop(() => reject(error instanceof AuthError ? error : upstreamError(error)))
       }
-      held = undefined
-      if (answer.error !== undefined) return fail(answer.error)
-      pass()
-      for (const chunk of answer.chunks) write(chunk)
-      if (answer.isComplete) return complete()
-      controller?.resume()
-    }
-    const drop = (settle: () => void): void => {
-      const isOver = held?.isComplete === true
-      held = undefined
-      finish(settle)
-      if (!isOver) controller?.abort(SENT_AGAIN)
     }
     const complete = (): void => {
       res.end()
