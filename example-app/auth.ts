@@ -36,6 +36,8 @@ function logEvent(event: AuthEvent): void {
       return console.log(
         `refresh of generation ${event.generation}: ${event.result}, ${Math.round(event.durationMs)} ms`,
       )
+    case 'logout-token-refused':
+      return console.warn(`logout token refused: ${event.flaw}`)
     case 'grant-ended':
       return console.log(`grant ended: ${event.why}`)
     case 'revocation-failed':

@@ -39,6 +39,8 @@ export async function startDemo({ baseUrl, port, tokenSeconds, apiUrl }: DemoOpt
           name: 'latchkey demo',
           redirectUris: [`${baseUrl}/callback`],
           postLogoutRedirectUris: [`${baseUrl}/`],
+          // Where the app listens, which its public origin may be far from.
+          backchannelLogoutUri: `http://127.0.0.1:${port}/backchannel-logout`,
         },
       ],
       resourceServerClient,

@@ -1,19 +1,24 @@
 export { latchkey, type Health, type Latchkey } from './latchkey.ts'
-export type { LatchkeyOptions, RefreshOptions } from './options.ts'
+export type { LatchkeyOptions } from './options.ts'
+export type { RefreshOptions } from './refresh-options.ts'
 export { AuthError, type AuthErrorCode, type AuthErrorOptions } from './errors.ts'
-export type { AuthEvent, RefreshResult } from './events.ts'
+export type { AuthEvent, LogoutTokenFlaw, RefreshResult } from './events.ts'
 export type { ErrorPage, ErrorPageContext } from './express/error-answer.ts'
+export type { EndUser, Grants, SignIn } from './express/end-user.ts'
 export type { LoginParameter } from './express/parts.ts'
-export type { GrantHealth, LoginOptions, RequestAuth } from './express/request-auth.ts'
+export type { AccessTokenOptions, GrantHealth, LoginOptions, RequestAuth } from './express/request-auth.ts'
 export type { Requirements } from './express/require-auth.ts'
-export type { EndReason, GrantOwner, GrantState } from './grants/grant.ts'
+export type { EndReason, GrantOwner, GrantSession, GrantState, GrantTokens } from './grants/grant.ts'
 export type {
   ClaimAnswer,
   ClaimRequest,
   CommitAnswer,
   CommitRequest,
   Gone,
+  GrantQuery,
+  GrantRecord,
   GrantStore,
+  GrantStoreContext,
   GrantStoreFactory,
   ReleaseRequest,
   SettleAnswer,
@@ -21,7 +26,8 @@ export type {
   WhenInDoubt,
 } from './grants/grant-store.ts'
 export { memoryGrants, type MemoryGrantsOptions } from './grants/memory-grant-store.ts'
-export type { TokenSet } from './protocol/token-response.ts'
+export type { IssuedToken, TokenSet } from './protocol/token-response.ts'
+export type { TokenTarget } from './protocol/token-target.ts'
 export type { ProxyOptions } from './proxy/proxy.ts'
 export type { Runtime } from './runtime.ts'
 export type { User } from './session/session-corner.ts'

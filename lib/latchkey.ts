@@ -1,22 +1,29 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
 import { AuthError } from './errors.ts'
-import { quietly } from './events.ts'
+import { quietly, type AuthEvent } from './events.ts'
 import { callbackRoute, wantedPath } from './express/callback.ts'
+import { backchannelLogoutRoute } from './express/backchannel-logout.ts'
 import { answerError } from './express/error-answer.ts'
 import { loginRoute, readReturnPath } from './express/login.ts'
 import { logoutRoute } from './express/logout.ts'
 import { isNavigation } from './express/navigation.ts'
 import type { Parts } from './express/parts.ts'
+import { ProviderLogout } from './express/provider-logout.ts'
 import { ConnectedRequest, type RequestAuth } from './express/request-auth.ts'
 import { requireAuth, type Requirements } from './express/require-auth.ts'
 import { redirectToLogin } from './express/sign-in.ts'
+import { endUser, type Grants } from './express/end-user.ts'
+import { SignIns } from './express/sign-ins.ts'
 import { GrantKeeper } from './grants/grant-keeper.ts'
+import type { GrantStore } from './grants/grant-store.ts'
 import { MemoryGrantStore } from './grants/memory-grant-store.ts'
 import { readLatchkeyOptions, type LatchkeyOptions } from './options.ts'
 import { AuthorizationServer } from './protocol/authorization-server.ts'
+import { warnOfPeers } from './peers.ts'
 import { createProxy, type Proxy, type ProxyOptions } from './proxy/proxy.ts'
 import { systemRuntime, type Runtime } from './runtime.ts'
 import { Sealer } from './sealer.ts'
+import { Telemetry } from './telemetry.ts'
 import { SessionCorner } from './session/session-corner.ts'
 import { demandSessionBefore, SessionMiddleware } from './session/session-middleware.ts'
 
@@ -31,7 +38,7 @@ export interface Health {
   readonly grants: 'ok' | 'unreachable'
 }
 
-/** Express middleware: session, `/login`, `/callback`, `/logout` and `req.auth`. */
+/** Express middleware: session, `/login`, `/callback`, `/logout`, `/backchannel-logout` and `req.auth`. */
 export interface Latchkey extends RequestHandler {
   /** The guard for routes. @throws {AuthError} `ERR_AUTH_OPTIONS` */
   requireAuth(requirements?: Requirements): RequestHandler
@@ -42,6 +49,8 @@ export interface Latchkey extends RequestHandler {
    * after the routes: `app.use(auth.errorHandler)`. Other errors go on to the next handler.
    */
   readonly errorHandler: ErrorRequestHandler
+  /** Tokens for end-users who are away, and their sign-ins. */
+  readonly grants: Grants
   /** Fetches the provider's metadata now, rather than at the first sign-in. @throws {AuthError} `ERR_AUTH_UNAVAILABLE` */
   ready(): Promise<void>
   health(): Promise<Health>
@@ -58,7 +67,12 @@ export interface Latchkey extends RequestHandler {
 export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRuntime): Latchkey {
   const settings = readLatchkeyOptions(options)
   const { provider, publicUrl, paths, routes } = settings
-  const tell = quietly(settings.onEvent)
+  const telemetry = new Telemetry(settings.name)
+  const toApplication = quietly(settings.onEvent)
+  const tell = (event: AuthEvent): void => {
+    telemetry.count(event)
+    toApplication(event)
+  }
   const now = (): number => runtime.now()
   const server = new AuthorizationServer(
     provider,
@@ -66,19 +80,25 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
     runtime,
   )
   const { grants = new MemoryGrantStore({ now }) } = settings
-  const keeper = new GrantKeeper(
-    typeof grants === 'function' ? grants(settings.secrets) : grants,
-    () => server,
-    settings.refresh,
-    runtime,
-    tell,
-  )
+  const store = typeof grants === 'function' ? grants({ secrets: settings.secrets, now }) : grants
+  demandLongMemory(store, settings.refresh.leaseMs)
+  const keeper = new GrantKeeper(store, () => server, settings.refresh, runtime, tell, telemetry)
+  const corner = new SessionCorner(settings.name, settings.keepInSession, now)
   const session = new SessionMiddleware(
     {
       name: settings.name,
       secrets: settings.secrets,
       isHttps: publicUrl.protocol === 'https:',
       options: settings.session,
+    },
+    {
+      accountOf: (stored) => corner.accountIn(stored),
+      hasLeft: ({ grantId, sessionId }, id) => keeper.hasLeft(grantId, [id, sessionId]),
+      async moved(account, stored, id) {
+        const { grantId, signedInAt, userAgent } = account
+        await keeper.bindSession(grantId, { id, signedInAt, userAgent })
+        corner.moveAccount(stored, account, id)
+      },
     },
     now,
   )
@@ -93,23 +113,31 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
       homeUrl: '/',
       errorPage: settings.errorPage,
     },
-    provider: 'main',
+    // Two instances may keep their grants in one store; `sub` of one provider's end-user means nothing at another.
+    provider: settings.name,
     server,
     keeper,
     session,
-    corner: new SessionCorner(settings.name, settings.keepInSession, now),
+    corner,
+    signIns: new SignIns(keeper, session, corner, tell),
     stateSealer: new Sealer(settings.secrets, 'state'),
     responseSealer: new Sealer(settings.secrets, 'authorization response'),
     runtime,
     tell,
   }
-  const handlers: Readonly<Record<string, Partial<Record<string, (req: Request, res: Response) => Promise<void>>>>> = {
+  const providerLogout = new ProviderLogout(parts, settings.timeoutMs)
+  const handlers: Readonly<Record<string, Methods>> = {
     [routes.login]: { GET: loginRoute(parts) },
     [routes.callback]: { GET: callbackRoute(parts), POST: callbackRoute(parts) },
     [routes.logout]: { GET: logoutRoute(parts), POST: logoutRoute(parts) },
   }
+  /** Called by the authorization server, which has no cookie. */
+  const sessionless: Readonly<Record<string, Methods>> = {
+    [routes.backchannelLogout]: { POST: backchannelLogoutRoute(parts, providerLogout) },
+  }
   const proxies: Proxy[] = []
-  let isOrderChecked = false
+  let isSetupChecked = false
+  let closing: Promise<void> | undefined
 
   /** The session and `req.auth`, once per request, whichever of our handlers comes first. */
   async function attach(req: Request, res: Response): Promise<ConnectedRequest> {
@@ -131,15 +159,27 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
 
   async function latchkeyMiddleware(req: Request, res: Response, next: NextFunction): Promise<void> {
     try {
-      if (!isOrderChecked) demandSessionBefore(req, latchkeyMiddleware as RequestHandler)
-      isOrderChecked = true
+      if (!isSetupChecked) demandSessionBefore(req, latchkeyMiddleware as RequestHandler)
+      const called = Object.hasOwn(sessionless, req.path) ? sessionless[req.path] : undefined
+      if (called !== undefined) return await answerRoute(called, req, res)
       await attach(req, res)
+      if (!isSetupChecked)
+        warnOfPeers(runtime, { sessions: session.isInMemory, grants: store instanceof MemoryGrantStore })
+      isSetupChecked = true
       const methods = Object.hasOwn(handlers, req.path) ? handlers[req.path] : undefined
       if (methods !== undefined) return await answerRoute(methods, req, res)
     } catch (error) {
       return fail(error, req, res, next)
     }
     next()
+  }
+
+  async function close(): Promise<void> {
+    await providerLogout.close()
+    await keeper.close()
+    // An event stream never ends by itself.
+    await Promise.race([Promise.all(proxies.map((proxy) => proxy.close())), runtime.sleep(CLOSE_BUDGET_MS)])
+    await Promise.all(proxies.map((proxy) => proxy.destroy()))
   }
 
   return Object.assign(latchkeyMiddleware as RequestHandler, {
@@ -159,6 +199,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
       if (!needsLogin || !isNavigation(req) || res.headersSent) return fail(error, req, res, next)
       redirectToLogin(res, readReturnPath(req.originalUrl, parts.settings), parts.settings)
     },
+    grants: { forSubject: (subject, of = {}) => endUser(parts, subject, of.provider) } satisfies Grants,
     ready: () => server.ready(),
     async health(): Promise<Health> {
       const [atProvider, atStore] = await Promise.all([isOk(server.ready()), isOk(keeper.check())])
@@ -168,20 +209,23 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
         grants: atStore,
       }
     },
-    async close() {
-      await keeper.close()
-      // An event stream never ends by itself.
-      await Promise.race([Promise.all(proxies.map((proxy) => proxy.close())), runtime.sleep(CLOSE_BUDGET_MS)])
-      await Promise.all(proxies.map((proxy) => proxy.destroy()))
-    },
+    close: () => (closing ??= close()),
   })
 }
 
-async function answerRoute(
-  methods: Partial<Record<string, (req: Request, res: Response) => Promise<void>>>,
-  req: Request,
-  res: Response,
-): Promise<void> {
+/** Of one route, by request method. */
+type Methods = Partial<Record<string, (req: Request, res: Response) => Promise<void>>>
+
+/** A tombstone must outlive every refresh under way, or a late answer would find nothing that says that the grant has ended. */
+function demandLongMemory({ tombstoneMs }: GrantStore, leaseMs: number): void {
+  if (tombstoneMs === undefined || tombstoneMs > 3 * leaseMs) return
+  throw new AuthError(
+    'ERR_AUTH_OPTIONS',
+    'latchkey(): "tombstoneMs" of the grant store must be longer than three times "refresh.leaseMs"',
+  )
+}
+
+async function answerRoute(methods: Methods, req: Request, res: Response): Promise<void> {
   const handler = methods[req.method]
   if (handler !== undefined) return handler(req, res)
   const allowed = Object.keys(methods).join(', ')

@@ -3,24 +3,25 @@ import { AuthError } from './errors.ts'
 import type { AuthEvent } from './events.ts'
 import type { ErrorPage } from './express/error-answer.ts'
 import { LOGIN_PARAMETERS, type LoginParameter, type RoutePaths } from './express/parts.ts'
-import type { GrantKeeperSettings } from './grants/grant-keeper.ts'
+import type { EngineSettings } from './grants/engine.ts'
 import type { GrantStore, GrantStoreFactory } from './grants/grant-store.ts'
-import { fn, isRecord, oneOf, positive, readOptions, suggestion, text, type Same, type Say } from './option-reader.ts'
+import {
+  defined,
+  fn,
+  isRecord,
+  oneOf,
+  positive,
+  readOptions,
+  suggestion,
+  text,
+  type Same,
+  type Say,
+} from './option-reader.ts'
 import { extrasOf, urlComplaint } from './url-rule.ts'
 import { parseReturnPath, type ReturnPath } from './protocol/return-path.ts'
 import type { Provider } from './providers/provider.ts'
+import { compareRefresh, readRefreshOptions, refreshSchema, type RefreshOptions } from './refresh-options.ts'
 import { DEFAULT_NAME, type SessionOptions } from './session/session-middleware.ts'
-
-export interface RefreshOptions {
-  /** The server has this long to answer a refresh. Milliseconds, default 8,000. */
-  deadlineMs?: number | undefined
-  /** How long one refresh keeps all others out; at least a quarter longer than the deadline. Milliseconds, default 12,000. */
-  leaseMs?: number | undefined
-  /** A request waits at most so long for a token. Milliseconds, default 10,000. */
-  waitMs?: number | undefined
-  /** How long before expiry a token is refreshed in the background; at most a tenth of its lifetime. Milliseconds, default 60,000. */
-  softWindowMs?: number | undefined
-}
 
 export interface LatchkeyOptions {
   /** The application's public origin, with the path that `app.use(path, auth)` mounts at, if any. Redirect URIs are built from it. */
@@ -35,8 +36,15 @@ export interface LatchkeyOptions {
   grants?: GrantStore | GrantStoreFactory | undefined
   /** Tells several instances in one application apart. Default `main`. */
   name?: string | undefined
-  /** Default `/login`, `/callback`, `/logout`. */
-  routes?: { login?: string | undefined; callback?: string | undefined; logout?: string | undefined } | undefined
+  /** Default `/login`, `/callback`, `/logout`, `/backchannel-logout`. */
+  routes?:
+    | {
+        login?: string | undefined
+        callback?: string | undefined
+        logout?: string | undefined
+        backchannelLogout?: string | undefined
+      }
+    | undefined
   /** Parameters of the authorization request that `/login` takes from its query. Default none. */
   loginParameters?: readonly LoginParameter[] | undefined
   /** A path on this site. Default `/`. */
@@ -72,18 +80,17 @@ export interface Settings {
   readonly afterLogin: ReturnPath
   readonly afterLogout: ReturnPath
   readonly keepInSession: readonly string[]
-  readonly refresh: GrantKeeperSettings
+  readonly refresh: EngineSettings
   readonly timeoutMs: number
   readonly errorPage: ErrorPage | undefined
   readonly onEvent: ((event: AuthEvent) => void) | undefined
 }
 
 const MIN_SECRET_BYTES = 32
-/** What the way to the resource server, and a slow clock there, may take off a token's life. */
-const LEEWAY_MS = 2_000
-
 const isObjectWith = (value: unknown, ...keys: readonly string[]): boolean =>
   typeof value === 'object' && value !== null && keys.every((key) => key in value)
+
+const GRANT_STORE_METHODS = ['create', 'read', 'claim', 'release', 'commit', 'settle', 'end', 'find'] as const
 
 const secret = z.custom<string>((value) => typeof value === 'string' && Buffer.byteLength(value) >= MIN_SECRET_BYTES, {
   error: `must be at least ${MIN_SECRET_BYTES} bytes long; make one with: openssl rand -base64 32`,
@@ -105,12 +112,19 @@ const schema = z.strictObject({
     .optional(),
   grants: z
     .custom<GrantStore | GrantStoreFactory>(
-      (value) => typeof value === 'function' || isObjectWith(value, 'claim', 'commit'),
+      (value) => typeof value === 'function' || isObjectWith(value, ...GRANT_STORE_METHODS),
       { error: 'must be a grant store, such as redisGrants(redis)' },
     )
     .optional(),
   name: z.custom<string>((value) => typeof value === 'string' && /^[\w-]+$/.test(value), { error: 'must be a short name' }).optional(), // prettier-ignore
-  routes: z.strictObject({ login: route.optional(), callback: route.optional(), logout: route.optional() }).optional(),
+  routes: z
+    .strictObject({
+      login: route.optional(),
+      callback: route.optional(),
+      logout: route.optional(),
+      backchannelLogout: route.optional(),
+    })
+    .optional(),
   loginParameters: z
     .array(oneOf(...LOGIN_PARAMETERS), 'must be a list')
     .readonly()
@@ -118,14 +132,7 @@ const schema = z.strictObject({
   afterLogin: path.optional(),
   afterLogout: path.optional(),
   keepInSession: z.array(text(), 'must be a list of keys').readonly().optional(),
-  refresh: z
-    .strictObject({
-      deadlineMs: milliseconds.optional(),
-      leaseMs: milliseconds.optional(),
-      waitMs: milliseconds.optional(),
-      softWindowMs: milliseconds.optional(),
-    })
-    .optional(),
+  refresh: refreshSchema.optional(),
   timeoutMs: milliseconds.optional(),
   errorPage: fn<ErrorPage>('(context) => html').optional(),
   onEvent: fn<(event: AuthEvent) => void>('(event) => void').optional(),
@@ -134,9 +141,12 @@ const schema = z.strictObject({
 const documented: Same<z.input<typeof schema>, LatchkeyOptions> = true
 void documented
 
-const DEFAULT_ROUTES: RoutePaths = { login: '/login', callback: '/callback', logout: '/logout' }
-const REFRESH_DEFAULTS = { deadlineMs: 8_000, leaseMs: 12_000, waitMs: 10_000, softWindowMs: 60_000 }
-
+const DEFAULT_ROUTES: RoutePaths = {
+  login: '/login',
+  callback: '/callback',
+  logout: '/logout',
+  backchannelLogout: '/backchannel-logout',
+}
 /** @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong and what it must be. */
 export function readLatchkeyOptions(options: LatchkeyOptions): Settings {
   const read = readOptions(schema, options, 'latchkey()', compare)
@@ -154,19 +164,24 @@ export function readLatchkeyOptions(options: LatchkeyOptions): Settings {
     grants: read.grants,
     name: read.name ?? DEFAULT_NAME,
     routes,
-    paths: { login: mount + routes.login, callback: mount + routes.callback, logout: mount + routes.logout },
+    paths: {
+      login: mount + routes.login,
+      callback: mount + routes.callback,
+      logout: mount + routes.logout,
+      backchannelLogout: mount + routes.backchannelLogout,
+    },
     loginParameters: read.loginParameters ?? [],
     afterLogin: parseReturnPath(read.afterLogin),
     afterLogout: parseReturnPath(read.afterLogout),
     keepInSession: read.keepInSession ?? [],
-    refresh: { ...REFRESH_DEFAULTS, ...defined(read.refresh ?? {}), leewayMs: LEEWAY_MS },
+    refresh: readRefreshOptions(read.refresh),
     timeoutMs: read.timeoutMs ?? 8_000,
     errorPage: read.errorPage,
     onEvent: read.onEvent,
   })
 }
 
-function compare({ baseUrl, session, refresh, routes }: Readonly<Record<string, unknown>>, say: Say): void {
+function compare({ baseUrl, provider, session, refresh, routes }: Readonly<Record<string, unknown>>, say: Say): void {
   if (typeof baseUrl === 'string') {
     // The session cookie of a site that is not https can be read on its way; only the developer's own machine may do without.
     const complaint = urlComplaint(baseUrl, false) ?? extrasOf(baseUrl)
@@ -174,13 +189,7 @@ function compare({ baseUrl, session, refresh, routes }: Readonly<Record<string, 
   }
   if (isRecord(session)) compareSession(session, say)
 
-  const { deadlineMs, leaseMs } = { ...REFRESH_DEFAULTS, ...(isRecord(refresh) ? defined(refresh) : {}) }
-  if (leaseMs < deadlineMs * 1.25) {
-    say(
-      'refresh.leaseMs',
-      'must be at least a quarter longer than "refresh.deadlineMs", or two processes could redeem one refresh token',
-    )
-  }
+  compareRefresh(refresh, provider, say)
   const paths = Object.values({ ...DEFAULT_ROUTES, ...(isRecord(routes) ? defined(routes) : {}) })
   if (new Set(paths).size < paths.length) say('routes', 'must be different from each other')
 }
@@ -196,12 +205,5 @@ function compareSession(session: Readonly<Record<string, unknown>>, say: Say): v
   const { store } = session
   if (store !== undefined && !isObjectWith(store, 'get', 'set', 'destroy', 'on')) {
     say('session.store', 'must be a store for express-session')
-  }
-}
-
-/** An option that is given as `undefined` is not given. */
-function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>
   }
 }

@@ -1,1 +1,2 @@
-export { redisGrants, type RedisClient, type RedisGrantsOptions } from './grants/redis-grant-store.ts'
+export type { RedisClient } from './grants/redis-client.ts'
+export { redisGrants, type RedisGrantsOptions, type WaitForReplicas } from './grants/redis-grants.ts'

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
@@ -13,6 +14,10 @@ export interface Runtime {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Reaches the authorization server. */
   fetch: typeof fetch
+  /** What says that other processes serve the same application; `undefined`: nothing does. */
+  peers?(): string | undefined
+  /** Tells whoever runs the application. */
+  warn?(message: string): void
 }
 
 export const systemRuntime: Runtime = {
@@ -20,4 +25,16 @@ export const systemRuntime: Runtime = {
   monotonic: () => performance.now(),
   sleep: (ms, signal) => delay(ms, undefined, { ref: false, ...(signal && { signal }) }),
   fetch: (input, init) => fetch(input, init),
+  peers: () => signOfPeers(process.env, cluster.isWorker),
+  warn: (message) => process.emitWarning(message, 'LatchkeyWarning'),
+}
+
+/** PM2, and tools that learnt from it, number the instances of an application; PM2 says how many, and makes a worker of a single one too. */
+export function signOfPeers(
+  { NODE_APP_INSTANCE, instances, pm_id }: NodeJS.ProcessEnv,
+  isClusterWorker: boolean,
+): string | undefined {
+  if (Number(NODE_APP_INSTANCE) > 0) return `NODE_APP_INSTANCE is ${Number(NODE_APP_INSTANCE)}`
+  if (pm_id !== undefined) return Number(instances) > 1 ? `PM2 runs ${Number(instances)} instances` : undefined
+  return isClusterWorker ? 'it is a worker of node:cluster' : undefined
 }

@@ -36,6 +36,11 @@ export class Sealer {
     return Buffer.concat([key.id, iv, ...sealed, cipher.getAuthTag()]).toString('base64url')
   }
 
+  /** Was it sealed with the first secret? Goes by the key's id alone; {@link open} checks. */
+  isCurrent(sealed: string): boolean {
+    return Buffer.from(sealed, 'base64url').subarray(0, KEY_ID_BYTES).equals(this.#keys[0].id)
+  }
+
   /** @returns the text, or `undefined` for whatever was not sealed by us, for this purpose and context. */
   open(sealed: unknown, context = ''): string | undefined {
     if (typeof sealed !== 'string') return undefined

@@ -1,12 +1,18 @@
 import { describe, expect, test } from '@jest/globals'
 import { AuthError, latchkey, memoryGrants, type LatchkeyOptions } from '../lib/index.ts'
 import { oidc } from '../lib/providers/index.ts'
+import { redisGrants } from '../lib/redis.ts'
 
 const GOOD: LatchkeyOptions = {
   baseUrl: 'https://app.example',
   provider: oidc({ issuer: 'https://id.example', clientId: 'c' }),
   secret: 'thirty-two bytes of secret, more or less',
 }
+
+const unasked = async (): Promise<never> => {
+  throw new Error('nobody should have asked')
+}
+const NO_REDIS = { evalsha: unasked, eval: unasked }
 
 /** The message with which the options are refused, or `none`. */
 function complaint(options: unknown): string {
@@ -44,6 +50,25 @@ describe('options of latchkey()', () => {
         onEvent: () => {},
       }),
     ).toBe('none')
+  })
+
+  test.each<[string, Partial<LatchkeyOptions>, string]>([
+    [
+      'a store that is given longer than a claim may take',
+      { refresh: { storeTimeoutMs: 4_001 } },
+      'refresh.storeTimeoutMs',
+    ],
+    ['tombstones that do not outlive a refresh', { grants: memoryGrants({ tombstoneMs: 36_000 }) }, 'tombstoneMs'],
+    ['the same in Redis', { grants: redisGrants(NO_REDIS, { tombstoneMs: 1 }) }, 'tombstoneMs'],
+    ['grants that are only half a store', { grants: { claim() {}, commit() {} } as never }, '"grants"'],
+  ])('that contradict each other are refused: %s', (_what, options, named) => {
+    expect(complaint({ ...GOOD, ...options })).toContain(named)
+  })
+
+  test('a key prefix for Redis must not decide the slot', () => {
+    expect(() => redisGrants(NO_REDIS, { prefix: '{app}:' })).toThrow(
+      expect.objectContaining({ code: 'ERR_AUTH_OPTIONS' }),
+    )
   })
 
   test('one that is undefined is one that is not given', () => {
@@ -87,6 +112,7 @@ describe('options of latchkey()', () => {
     ['routes.callback', 'https://evil.example/cb'],
     ['routes.callback', '/cb?x=1'],
     ['routes.logout', '/../out'],
+    ['routes.backchannelLogout', 'https://app.example/out'],
     ['loginParameters', 'prompt'],
     ['loginParameters.0', ['scope']],
     ['afterLogin', 'welcome'],
@@ -172,6 +198,7 @@ describe('options of latchkey()', () => {
   test('routes that are the same are refused', () => {
     expect(complaint({ ...GOOD, routes: { login: '/x', callback: '/x' } })).toContain('"routes"')
     expect(complaint({ ...GOOD, routes: { login: '/callback' } })).toContain('"routes"')
+    expect(complaint({ ...GOOD, routes: { logout: '/backchannel-logout' } })).toContain('"routes"')
   })
 
   test('an option for the session that is misspelt, or a store that is none, is named', () => {

@@ -11,6 +11,14 @@ const REALM = 'Bearer realm="orders"'
 
 /** Lets requests with a good access token pass (RFC 6750). The token itself goes no further than here. */
 export function bearer(options: IntrospectionOptions): RequestHandler {
+  /** One question for all requests that come with the same token while it is being asked. */
+  const asking = new Map<string, Promise<TokenInfo | undefined>>()
+  function inquire(token: string): Promise<TokenInfo | undefined> {
+    const asked = asking.get(token) ?? introspect(token, options).finally(() => asking.delete(token))
+    asking.set(token, asked)
+    return asked
+  }
+
   return async function bearerMiddleware(req, res, next) {
     res.set('Cache-Control', 'no-store')
     const [, token] = /^Bearer +([\w.~+/-]+=*) *$/i.exec(req.get('authorization') ?? '') ?? []
@@ -22,7 +30,7 @@ export function bearer(options: IntrospectionOptions): RequestHandler {
 
     let info: TokenInfo | undefined
     try {
-      info = await introspect(token, options)
+      info = await inquire(token)
     } catch (error) {
       if (!(error instanceof IntrospectionUnavailable)) throw error
       res.status(503).set('Retry-After', '1').json({ error: 'temporarily_unavailable' })

@@ -1,6 +1,6 @@
 import { generateKeyPair, randomBytes, randomUUID } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { ClientMetadata, Configuration, JWK } from 'oidc-provider'
+import type { ClientMetadata, Configuration, errors as ProviderErrors, JWK } from 'oidc-provider'
 
 import type { Accounts } from './accounts.ts'
 import type { MemoryStore } from './memory-store.ts'
@@ -12,6 +12,7 @@ const DAY_SECONDS = 24 * 60 * 60
 /** What a server with this port keeps to itself. */
 export interface ServerState {
   readonly port: number
+  readonly errors: typeof ProviderErrors
   readonly accounts: Accounts
   readonly store: MemoryStore
   readonly signingKey: JWK
@@ -84,7 +85,13 @@ export function providerConfiguration(options: AuthorizationServerOptions, state
       devInteractions: { enabled: false },
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
-      resourceIndicators: { enabled: false },
+      resourceIndicators: {
+        enabled: options.resources !== undefined,
+        getResourceServerInfo(_ctx, resource) {
+          if (options.resources?.includes(resource) !== true) throw new state.errors.InvalidTarget()
+          return { scope: '', audience: resource, accessTokenTTL: accessTokenTtlSeconds, accessTokenFormat: 'opaque' }
+        },
+      },
       userinfo: { enabled: true },
       backchannelLogout: { enabled: true },
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },

@@ -48,6 +48,8 @@ export interface AuthorizationServerOptions {
   readonly claimsInIdToken?: boolean
   readonly clients: readonly RegisteredClient[]
   readonly resourceServerClient?: ResourceServerClient
+  /** Absolute URIs for which access tokens of their own may be asked for (RFC 8707). Default: none. */
+  readonly resources?: readonly string[]
   /** Default: `DEMO_ACCOUNTS`. */
   readonly accounts?: readonly DemoAccount[]
   /** A line on the login page, such as who can sign in. Default: none. */

@@ -41,7 +41,7 @@ export async function startAuthorizationServer(options: AuthorizationServerOptio
   // The issuer contains the port, so the server listens first. Nothing below awaits, so no request comes too early.
   const server = await startHttpServer(app, { host, port })
   const issuer = `http://${issuerHost}:${server.port}`
-  const state = { port: server.port, accounts, store, signingKey }
+  const state = { port: server.port, errors, accounts, store, signingKey }
   const provider = new Provider(issuer, providerConfiguration(options, state))
   provider.on('server_error', (_ctx, error) => onError(error))
   // Koa below it would print stack traces of clients that hung up. Errors of the server itself come by the event above.

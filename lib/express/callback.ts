@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express'
 import type { IDToken } from 'openid-client'
 import { AuthError } from '../errors.ts'
+import { newGrantId } from '../grants/grant.ts'
 import type { CompletedSignIn } from '../protocol/authorization-server.ts'
 import type { ReturnPath } from '../protocol/return-path.ts'
 import { isExpired, openState, type StateContent } from '../protocol/transaction.ts'
@@ -19,6 +20,8 @@ const POSTED = 'posted'
 /** More headers than 16 KB are refused by Node. */
 const MAX_POSTED_LENGTH = 12_000
 
+const MAX_USER_AGENT_LENGTH = 256
+
 /** About the token itself, not about the end-user. */
 const TOKEN_CLAIMS = new Set(['aud', 'exp', 'iat', 'nbf', 'jti', 'nonce', 'azp', 'at_hash', 'c_hash', 's_hash'])
 
@@ -29,6 +32,7 @@ export function callbackRoute(parts: Parts): (req: Request, res: Response) => Pr
   return async function callback(req, res) {
     if (req.method === 'POST') return takeHome(await readParameters(req, res, RESPONSE_PARAMETERS), res)
 
+    const arrivedAt = runtime.now()
     const response = openPosted(await readParameters(req, res, [...RESPONSE_PARAMETERS, POSTED], MAX_POSTED_LENGTH))
     const state = response.get('state') ?? ''
     const content = openState(state, stateSealer)
@@ -52,7 +56,7 @@ export function callbackRoute(parts: Parts): (req: Request, res: Response) => Pr
         return redirect(res, transaction.returnPath)
       throw error
     }
-    await signIn(completed, req)
+    await signIn(completed, arrivedAt, req)
     redirect(res, transaction.returnPath)
   }
 
@@ -89,21 +93,39 @@ export function callbackRoute(parts: Parts): (req: Request, res: Response) => Pr
     redirect(res, `${settings.paths.login}?${new URLSearchParams({ resume: state }).toString()}`)
   }
 
-  async function signIn({ tokens, claims }: CompletedSignIn, req: Request): Promise<void> {
+  /** @param signedInAt when the response arrived: what was ended at the server after that, ended this sign-in too. */
+  async function signIn({ tokens, claims }: CompletedSignIn, signedInAt: number, req: Request): Promise<void> {
     const { provider } = parts
-    const grantId = await keeper.create({ provider, subject: claims?.sub }, tokens)
-    const scope = tokens.scope ?? server.provider.scope
-    const account: Account = { provider, user: toUser(claims), grantId, scope, signedInAt: runtime.now() }
+    const userAgent = req.get('user-agent')?.slice(0, MAX_USER_AGENT_LENGTH)
+    const owner = {
+      provider,
+      subject: claims?.sub,
+      sid: typeof claims?.['sid'] === 'string' ? claims['sid'] : undefined,
+    }
+    const user = toUser(claims)
+    const grantId = newGrantId()
     let previous: Account | undefined
     try {
-      previous = await corner.signIn(req, account)
+      previous = await corner.signIn(req, async (sessionId) => {
+        await keeper.create(owner, tokens, { id: sessionId, signedInAt, userAgent }, grantId)
+        const scope = tokens.scope ?? server.provider.scope
+        return { provider, user, grantId, scope, signedInAt, sessionId, userAgent }
+      })
     } catch (error) {
-      await keeper.end(grantId, 'replaced').catch(() => {}) // nobody knows of it
+      // The sign-in before, if it is the same end-user's, may be the same grant to the server, and goes on.
+      const goesOn = corner.account(req)?.user.sub === user.sub
+      keeper.abandon(grantId, owner, goesOn ? undefined : tokens)
       throw error
     }
     parts.tell({ type: 'sign-in', provider, subject: claims?.sub, grantId })
-    // Whatever becomes of the old grant, the new one is there.
-    if (previous !== undefined) await keeper.end(previous.grantId, 'replaced').catch(() => {})
+    if (previous !== undefined) await endPrevious(previous, user)
+  }
+
+  /** Whatever becomes of the old grant, the new one is there; if it was somebody else's, they have signed out by this. */
+  async function endPrevious(previous: Account, { sub }: User): Promise<void> {
+    const why = previous.user.sub === sub ? 'replaced' : 'signed-out'
+    const last = await keeper.bury(previous.grantId, why).catch(() => undefined)
+    if (last !== undefined) void keeper.revoke(previous.grantId, last, why)
   }
 }
 

@@ -34,17 +34,22 @@ export async function signOut(
   if (account === undefined) return settings.afterLogout
 
   const { provider, grantId, user } = account
-  // Without the session nobody finds the grant, so a grant store that is down keeps nobody signed in.
-  const ended = keeper.end(grantId, 'signed-out').catch((error: unknown) => {
-    tell({ type: 'revocation-failed', provider, grantId, cause: withoutSecrets(error) })
-    return undefined
-  })
+  const { sessionID } = req
+  // First, and to its end: whoever writes the session back from now on finds this mark (session-fence.ts). A grant store that is down
+  // keeps nobody signed in: it is told when it is back, and what was written back meanwhile goes then.
+  const last = await keeper
+    .bury(grantId, 'signed-out', () => session.end(sessionID))
+    .catch((error: unknown) => {
+      tell({ type: 'revocation-failed', provider, grantId, cause: withoutSecrets(error) })
+      return undefined
+    })
+  const revoked = last === undefined ? undefined : keeper.revoke(grantId, last, 'signed-out')
   await corner.signOut(req)
   session.clearCookie(res)
-  const idToken = await ended
+  await revoked
   tell({ type: 'sign-out', provider, subject: user.sub, grantId })
   try {
-    const url = await server.endSessionUrl(idToken, settings.origin + settings.afterLogout)
+    const url = await server.endSessionUrl(last?.state.tokens.idToken, settings.origin + settings.afterLogout)
     return url?.href ?? settings.afterLogout
   } catch {
     return settings.afterLogout // its metadata cannot be had; here the end-user is signed out

@@ -7,6 +7,7 @@ import type { Sealer } from '../sealer.ts'
 import type { SessionCorner } from '../session/session-corner.ts'
 import type { SessionMiddleware } from '../session/session-middleware.ts'
 import type { ErrorAnswerSettings } from './error-answer.ts'
+import type { SignIns } from './sign-ins.ts'
 
 /** Parameters of the authorization request that `/login` passes on where the application allows them (OIDC Core §3.1.2.1). */
 export type LoginParameter = (typeof LOGIN_PARAMETERS)[number]
@@ -18,6 +19,7 @@ export interface RoutePaths {
   readonly login: string
   readonly callback: string
   readonly logout: string
+  readonly backchannelLogout: string
 }
 
 export interface ExpressSettings extends ErrorAnswerSettings {
@@ -36,6 +38,7 @@ export interface Parts {
   readonly keeper: GrantKeeper
   readonly session: SessionMiddleware
   readonly corner: SessionCorner
+  readonly signIns: SignIns
   /** Seals `state`. */
   readonly stateSealer: Sealer
   /** Seals an authorization response on its way from POST to GET. */

@@ -1,7 +1,8 @@
 import type { Request, Response } from 'express'
 import type { UserInfoResponse } from 'openid-client'
 import { AuthError } from '../errors.ts'
-import type { AccessToken, AccessTokenRequest } from '../grants/grant-keeper.ts'
+import type { AccessToken, AccessTokenRequest } from '../grants/access-tokens.ts'
+import type { TokenTarget } from '../protocol/token-target.ts'
 import { urlComplaint } from '../url-rule.ts'
 import type { Account, User } from '../session/session-corner.ts'
 import { readLoginParameters, readReturnPath } from './login.ts'
@@ -16,6 +17,10 @@ export interface LoginOptions {
   parameters?: Readonly<Partial<Record<Exclude<LoginParameter, 'max_age'>, string>>> | undefined
   /** The end-user must have signed in at the server within so many seconds. */
   maxAge?: number | undefined
+}
+
+export interface AccessTokenOptions extends TokenTarget {
+  readonly signal?: AbortSignal | undefined
 }
 
 /** How the grant is doing, without its tokens: safe to show. */
@@ -41,10 +46,12 @@ export interface RequestAuth {
   /**
    * An access token that is good now; refreshed if need be.
    *
+   * @param options `resource` and `scope` ask for a token of its own for one resource server (RFC 8707) or part of the scope; `signal`
+   * stops the waiting.
    * @throws {AuthError} `ERR_AUTH_REQUIRED`, `ERR_AUTH_REVOKED` (sign in again), `ERR_AUTH_UNAVAILABLE` (try later),
    * `ERR_AUTH_MISCONFIGURED`.
    */
-  accessToken(options?: { signal?: AbortSignal | undefined }): Promise<string>
+  accessToken(options?: AccessTokenOptions): Promise<string>
 
   /**
    * `fetch` with the access token. Refused with 401, it is sent once more with a newer token if the body can be sent again. The token
@@ -109,8 +116,8 @@ export class ConnectedRequest implements RequestAuth {
     return this.account?.signedInAt
   }
 
-  async accessToken(options: { signal?: AbortSignal | undefined } = {}): Promise<string> {
-    const { token } = await this.freshToken(options)
+  async accessToken({ resource, scope, signal }: AccessTokenOptions = {}): Promise<string> {
+    const { token } = await this.freshToken({ resource, scope, signal })
     return token
   }
 
@@ -123,7 +130,7 @@ export class ConnectedRequest implements RequestAuth {
       headers.set('authorization', `${tokenType} ${token}`)
       return this.#parts.runtime.fetch(url, { ...init, headers })
     }
-    const sent = await this.freshToken({ signal: init.signal ?? undefined })
+    const sent = await this.freshToken({ signal: init.signal ?? undefined, isRepeatable: !isStream(init.body) })
     const answer = await send(sent)
     if (answer.status !== 401) return answer
     if (isStream(init.body)) {

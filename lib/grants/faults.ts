@@ -11,19 +11,10 @@ export function storeAway(cause: unknown): AuthError {
   return unavailable('the grant store cannot be reached', 1_000, cause)
 }
 
-/** A store that cannot be reached is a passing fault; it proves nothing about the grant. */
-export async function reachable<T>(operation: Promise<T>): Promise<T> {
-  try {
-    return await operation
-  } catch (cause) {
-    if (cause instanceof AuthError) throw cause
-    throw storeAway(cause)
-  }
-}
-
 const GONE: Readonly<Record<EndReason, string>> = {
   'signed-out': 'the end-user has signed out',
   replaced: 'a newer sign-in took its place',
+  abandoned: 'the sign-in failed; sign in again',
   refused: 'the authorization server does not accept the refresh token any more; sign in again',
   untrusted: 'the authorization server answered for somebody else; sign in again',
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { GrantState } from './grant.ts'
+import type { IssuedToken } from '../protocol/token-response.ts'
 
 /** `soft`: still good, and due for a refresh in the background. */
 export type Freshness = 'fresh' | 'soft' | 'expired'
@@ -15,13 +15,19 @@ export interface FreshnessRule {
 const SOFT_SHARE = 0.1
 const LEEWAY_SHARE = 0.05
 
-export function freshness(id: string, { tokens }: GrantState, now: number, rule: FreshnessRule): Freshness {
-  if (tokens.expiresAt === undefined) return 'fresh'
-  const lifetimeMs = tokens.lifetimeMs ?? Number.POSITIVE_INFINITY
-  const leftMs = tokens.expiresAt - now
-  if (leftMs <= Math.min(rule.leewayMs, lifetimeMs * LEEWAY_SHARE)) return 'expired'
+export function freshness(id: string, token: IssuedToken, now: number, rule: FreshnessRule): Freshness {
+  const { expiresAt, lifetimeMs = Number.POSITIVE_INFINITY } = token
+  if (expiresAt === undefined) return 'fresh'
+  if (usableForMs(token, now, rule) <= 0) return 'expired'
+  const leftMs = expiresAt - now
   const softWindowMs = Math.min(rule.softWindowMs, lifetimeMs * SOFT_SHARE)
   return leftMs <= softWindowMs && leftMs <= softWindowMs * jitter(id) ? 'soft' : 'fresh'
+}
+
+/** How long a token can still be used. Milliseconds; without end where the server did not say. */
+export function usableForMs(token: IssuedToken, now: number, { leewayMs }: FreshnessRule): number {
+  const { expiresAt = Number.POSITIVE_INFINITY, lifetimeMs = Number.POSITIVE_INFINITY } = token
+  return expiresAt - now - Math.min(leewayMs, lifetimeMs * LEEWAY_SHARE)
 }
 
 /** Between 0.75 and 1, the same for a grant everywhere: grants that were made together are not refreshed together. */

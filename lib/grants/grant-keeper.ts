@@ -1,75 +1,82 @@
-import { LRUCache } from 'lru-cache'
-import { AuthError } from '../errors.ts'
 import type { EventListener } from '../events.ts'
-import type { AuthorizationServer } from '../protocol/authorization-server.ts'
-import type { TokenSet } from '../protocol/token-response.ts'
 import type { Runtime } from '../runtime.ts'
-import { gone, reachable } from './faults.ts'
-import { freshness, type FreshnessRule } from './freshness.ts'
-import { GrantEnding } from './grant-ending.ts'
-import { GrantRefresher, type RefreshSettings } from './grant-refresher.ts'
-import { newGrantId, type EndReason, type GrantOwner, type GrantState } from './grant.ts'
-import type { GrantStore } from './grant-store.ts'
-import { patiently } from './patience.ts'
-import { SingleFlight } from './single-flight.ts'
-
-export interface GrantKeeperSettings extends FreshnessRule, RefreshSettings {}
-
-export interface AccessToken {
-  readonly token: string
-  readonly tokenType: string
-  readonly scope: string | undefined
-  /** Epoch milliseconds; `undefined` where the server did not say. */
-  readonly expiresAt: number | undefined
-  readonly generation: number
-}
-
-export interface AccessTokenRequest {
-  /** The token that a resource server refused: anything but this one. */
-  readonly refused?: string | undefined
-  /** Stops this caller's waiting; never the refresh, which others wait for. */
-  readonly signal?: AbortSignal | undefined
-}
-
-const REPLACEMENT_PAUSE_MS = 2_000
+import type { Telemetry } from '../telemetry.ts'
+import { AccessTokens, type AccessToken, type AccessTokenRequest } from './access-tokens.ts'
+import { reach, type Engine, type EngineSettings } from './engine.ts'
+import { GrantEnding, isRevoked } from './grant-ending.ts'
+import { GrantReader } from './grant-reader.ts'
+import { GrantRefresher } from './grant-refresher.ts'
+import {
+  newGrantId,
+  type EndReason,
+  type GrantOwner,
+  type GrantSession,
+  type GrantState,
+  type GrantTokens,
+} from './grant.ts'
+import type { GrantQuery, GrantRecord, GrantStore } from './grant-store.ts'
+import { Journal } from './journal.ts'
+import type { TokenServer } from './token-server.ts'
 
 /**
- * Keeps access tokens fresh, over any store and with any number of processes. A refresh token is a one-shot credential: it is
- * claimed in the store before it is redeemed, what comes back is stored before anything that can fail, and nobody's request owns
- * a refresh.
+ * The door to what end-users granted: keeps access tokens fresh, over any store and with any number of processes. A refresh token is a
+ * one-shot credential: it is claimed in the store before it is redeemed, what comes back is stored before anything that can fail, and
+ * nobody's request owns a refresh.
  */
 export class GrantKeeper {
-  readonly #store: GrantStore
-  readonly #serverOf: (provider: string) => AuthorizationServer
-  readonly #settings: GrantKeeperSettings
-  readonly #runtime: Runtime
+  readonly #engine: Engine
   readonly #ending: GrantEnding
+  readonly #journal: Journal
+  readonly #reader: GrantReader
   readonly #refresher: GrantRefresher
-  readonly #refreshes = new SingleFlight<GrantState>()
-  readonly #verifications = new SingleFlight<void>()
-  /** Generation by grant, of tokens that replaced a refused one. */
-  readonly #replacements = new LRUCache<string, number>({ max: 10_000 })
+  readonly #accessTokens: AccessTokens
 
   constructor(
     store: GrantStore,
-    serverOf: (provider: string) => AuthorizationServer,
-    settings: GrantKeeperSettings,
+    serverOf: (provider: string) => TokenServer,
+    settings: EngineSettings,
     runtime: Runtime,
     tell: EventListener,
+    telemetry: Telemetry,
   ) {
-    this.#store = store
-    this.#serverOf = serverOf
-    this.#settings = settings
-    this.#runtime = runtime
-    this.#ending = new GrantEnding(store, serverOf, runtime, tell)
-    this.#refresher = new GrantRefresher(store, serverOf, this.#ending, settings, runtime, tell)
+    const tellAll: EventListener = (event) => {
+      if (event.type === 'grant-ended') this.#reader.forget(event.grantId)
+      tell(event)
+    }
+    this.#engine = { store, serverOf, settings, runtime, tell: tellAll, telemetry }
+    this.#ending = new GrantEnding(this.#engine)
+    this.#journal = new Journal(this.#engine)
+    this.#reader = new GrantReader(this.#engine, this.#ending, this.#journal)
+    this.#refresher = new GrantRefresher({ ...this.#engine, ending: this.#ending, journal: this.#journal })
+    this.#accessTokens = new AccessTokens(this.#engine, this.#reader, this.#refresher)
+    telemetry.observe(() => ({ held: this.#journal.size, openBreakers: this.#refresher.openBreakers }))
   }
 
-  /** Stores what a sign-in brought. @returns the id under which it lives. */
-  async create(owner: GrantOwner, tokens: TokenSet): Promise<string> {
-    const id = newGrantId()
-    await reachable(this.#store.create(id, owner, tokens))
+  /** Stores what a sign-in brought; if that fails, it is to be abandoned. @returns the id under which it lives. */
+  async create(
+    owner: GrantOwner,
+    tokens: GrantTokens,
+    session?: GrantSession,
+    id: string = newGrantId(),
+  ): Promise<string> {
+    const creation = this.#engine.store.create(id, owner, tokens, session)
+    try {
+      await reach(this.#engine, creation)
+    } catch (error) {
+      this.#ending.abandon(id, creation) // stored after all, maybe later than whoever gives up now can see to it
+      throw error
+    }
     return id
+  }
+
+  /**
+   * The sign-in failed after its tokens were issued: nobody will use them, and no job may find them.
+   *
+   * @param tokens to be revoked; `undefined` if another sign-in goes on that the server may hold to be the same grant.
+   */
+  abandon(id: string, owner: GrantOwner, tokens: GrantTokens | undefined): void {
+    this.#ending.abandon(id)
+    if (tokens !== undefined) void this.#ending.revoke(id, owner, tokens)
   }
 
   /**
@@ -77,120 +84,104 @@ export class GrantKeeper {
    *
    * @throws {AuthError} `ERR_AUTH_REVOKED` when the grant is over and the end-user must sign in again. `ERR_AUTH_UNAVAILABLE`
    * (with `retryAfterSeconds`), `ERR_AUTH_MISCONFIGURED`, and `ERR_AUTH_REQUIRED` for a refused token that cannot be replaced, leave it
-   * as it was.
+   * as it was. `ERR_AUTH_OPTIONS` for a resource that is no URI, or that the end-user was not asked for.
    */
   async accessToken(id: string, request: AccessTokenRequest = {}): Promise<AccessToken> {
-    const state = await this.state(id)
-    const isRefused = request.refused === state.tokens.accessToken
-    const age = isRefused ? 'expired' : freshness(id, state, this.#runtime.now(), this.#settings)
-    if (age === 'fresh') return toAccessToken(state)
-
-    if (state.tokens.refreshToken === undefined) {
-      if (age === 'soft') return toAccessToken(state)
-      if (isRefused && !isPast(state, this.#runtime.now())) {
-        throw new AuthError(
-          'ERR_AUTH_REQUIRED',
-          'the access token was refused, and there is no refresh token to replace it with',
-        )
-      }
-      throw new AuthError(
-        'ERR_AUTH_REVOKED',
-        'the access token is not good any more, and the server issued no refresh token; sign in again',
-      )
-    }
-    if (isRefused && this.#isReplacement(id, state)) {
-      throw new AuthError('ERR_AUTH_REQUIRED', 'the access token was refused, and so was the one it had just replaced')
-    }
-    const refresh = this.#refresh(id, state, isRefused)
-    if (age === 'expired') return this.#awaited(refresh, state, isRefused, request.signal)
-    refresh.catch(() => {}) // told as an event; whoever finds the token expired will wait and see
-    return toAccessToken(state)
-  }
-
-  /** One refresh for everybody in this process who found the same generation wanting. */
-  #refresh(id: string, known: GrantState, isRefused: boolean): Promise<GrantState> {
-    return this.#refreshes.run(`${id} ${known.generation}`, async () => {
-      if (isRefused) this.#replacements.set(id, known.generation + 1)
-      return this.#checked(id, await this.#refresher.refresh(id, known, isRefused))
-    })
-  }
-
-  /** A token with little left is better than none, as long as it is good. */
-  async #awaited(
-    refresh: Promise<GrantState>,
-    old: GrantState,
-    isRefused: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<AccessToken> {
-    try {
-      return toAccessToken(await patiently(refresh, this.#settings.waitMs, this.#runtime, signal))
-    } catch (error) {
-      const isOver = error instanceof AuthError && error.code === 'ERR_AUTH_REVOKED'
-      if (isOver || isRefused || isPast(old, this.#runtime.now())) throw error
-      return toAccessToken(old)
-    }
-  }
-
-  /**
-   * Was this token, only just, got in place of one that was refused? A resource server that refuses every token must not cost the
-   * authorization server a refresh with every request.
-   */
-  #isReplacement(id: string, { generation, storedAt }: GrantState): boolean {
-    return this.#replacements.get(id) === generation && this.#runtime.now() - storedAt < REPLACEMENT_PAUSE_MS
+    return this.#accessTokens.get(id, request)
   }
 
   /** The stored tokens, checked. For reading; `accessToken` keeps them fresh. @throws {AuthError} as `accessToken`. */
   async state(id: string): Promise<GrantState> {
-    const found = await reachable(this.#store.read(id))
-    if (found.kind === 'gone') throw gone(found.why)
-    if (!found.state.verified) await this.#verify(id, found.state)
-    return found.state
+    return this.#reader.state(id, () => this.#engine.settings.waitMs)
   }
 
-  /** Ends a grant here, then at the server. @returns the last ID Token, for RP-initiated logout. */
-  async end(id: string, why: EndReason): Promise<string | undefined> {
-    const last = await this.#ending.end(id, why)
-    return last?.tokens.idToken
+  /** Ends a grant here, then at the server (RFC 7009). @returns what it was, `undefined` if there was nothing to end. */
+  async end(id: string, why: EndReason): Promise<GrantRecord | undefined> {
+    const last = await this.bury(id, why)
+    if (last !== undefined) await this.revoke(id, last, why)
+    return last
+  }
+
+  /**
+   * The first half of `end`: what needs no authorization server.
+   *
+   * @param afterwards called when a store that was away has been told.
+   * @throws {AuthError} `ERR_AUTH_UNAVAILABLE`: the store is away. No token of it is served here any more; both halves follow by
+   * themselves when it is back.
+   */
+  async bury(id: string, why: EndReason, afterwards?: () => Promise<void>): Promise<GrantRecord | undefined> {
+    this.#reader.forget(id)
+    this.#journal.endWith(id, why)
+    try {
+      return await this.#ending.bury(id, why, afterwards)
+    } finally {
+      this.#journal.ended(id, why)
+    }
+  }
+
+  /** The second half, best effort; nothing where another sign-in goes on that the server may hold to be the same grant. */
+  async revoke(id: string, { state }: GrantRecord, why: EndReason): Promise<void> {
+    if (isRevoked(why)) await this.#ending.revoke(id, state, state.tokens)
+  }
+
+  /** Ids of grants, in the order of the sign-ins; some may have ended. @throws {AuthError} `ERR_AUTH_UNAVAILABLE`. */
+  async find(query: GrantQuery): Promise<readonly string[]> {
+    return reach(this.#engine, this.#engine.store.find(query))
+  }
+
+  /** A grant as it is stored, with its session, for listing; `undefined` if it has ended. @throws {AuthError} `ERR_AUTH_UNAVAILABLE`. */
+  async inspect(id: string): Promise<GrantRecord | undefined> {
+    const found = await reach(this.#engine, this.#engine.store.inspect(id))
+    return found.kind === 'live' ? found : undefined
+  }
+
+  /**
+   * Did a sign-out end it, or the browser's next sign-in, or does it belong to another session by now? `false` also for what ended
+   * otherwise, or is not known any more.
+   *
+   * @param sessionIds of the session that is asked about, the one before included if it is only just getting a new id.
+   * @throws {AuthError} `ERR_AUTH_UNAVAILABLE`.
+   */
+  async hasLeft(id: string, sessionIds: readonly string[]): Promise<boolean> {
+    const found = await reach(this.#engine, this.#engine.store.inspect(id))
+    if (found.kind === 'gone') return found.why === 'signed-out' || found.why === 'replaced'
+    return found.session !== undefined && !sessionIds.includes(found.session.id)
+  }
+
+  /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE`. */
+  async bindSession(id: string, session: GrantSession): Promise<void> {
+    await reach(this.#engine, this.#engine.store.bindSession(id, session))
+  }
+
+  /** Lets the whole cluster know a name for so many milliseconds. @throws {AuthError} `ERR_AUTH_UNAVAILABLE`. */
+  async remember(name: string, forMs: number): Promise<void> {
+    await reach(this.#engine, this.#engine.store.remember(name, forMs))
+  }
+
+  /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE`. */
+  async isRemembered(name: string): Promise<boolean> {
+    return reach(this.#engine, this.#engine.store.isRemembered(name))
   }
 
   /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` if the store cannot be used. */
   async check(): Promise<void> {
-    await reachable(this.#store.check())
+    await reach(this.#engine, this.#engine.store.check())
   }
 
-  /** Waits until every refresh under way has stored what it got. */
+  /** Waits until every refresh under way has stored what it got; two leases at most, after which it is of no use. */
   async close(): Promise<void> {
-    await this.#refreshes.settled()
+    const { runtime, settings } = this.#engine
+    const over = new AbortController()
+    await Promise.race([this.#settled(), runtime.sleep(2 * settings.leaseMs, over.signal).catch(() => {})])
+    over.abort()
+    this.#engine.telemetry.close()
+  }
+
+  async #settled(): Promise<void> {
+    await this.#accessTokens.settled()
     await this.#refresher.settled()
-    await this.#verifications.settled()
-  }
-
-  async #checked(id: string, state: GrantState): Promise<GrantState> {
-    if (!state.verified) await this.#verify(id, state)
-    return state
-  }
-
-  /** An ID Token that came with a refresh is stored first; this lets it, and the tokens beside it, be handed out. */
-  #verify(id: string, state: GrantState): Promise<void> {
-    return this.#verifications.run(`${id} ${state.generation}`, async () => {
-      const signed = await this.#serverOf(state.provider).isSigned(state.tokens.idToken ?? '')
-      if (signed) return reachable(this.#store.markVerified(id, state.generation))
-      await this.#ending.endUntrusted(id, state, state.tokens)
-      throw gone('untrusted')
-    })
-  }
-}
-
-function isPast({ tokens }: GrantState, now: number): boolean {
-  return tokens.expiresAt !== undefined && tokens.expiresAt <= now
-}
-
-function toAccessToken({ tokens, generation }: GrantState): AccessToken {
-  return {
-    token: tokens.accessToken,
-    tokenType: tokens.tokenType,
-    scope: tokens.scope,
-    expiresAt: tokens.expiresAt,
-    generation,
+    await this.#journal.drained()
+    await this.#reader.settled()
+    await this.#ending.settled()
   }
 }

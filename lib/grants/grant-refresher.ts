@@ -1,230 +1,177 @@
 import { randomBytes, randomInt } from 'node:crypto'
-import { AuthError } from '../errors.ts'
-import type { EventListener, RefreshResult } from '../events.ts'
-import type { AuthorizationServer, RefreshOutcome } from '../protocol/authorization-server.ts'
-import type { TokenFailure } from '../protocol/token-failure.ts'
-import { carryOver } from '../protocol/token-response.ts'
-import type { Runtime } from '../runtime.ts'
-import { gone, reachable, storeAway, unavailable } from './faults.ts'
-import type { GrantEnding } from './grant-ending.ts'
+import type { TokenTarget } from '../protocol/token-target.ts'
+import { Breaker } from './breaker.ts'
+import { reach } from './engine.ts'
+import { gone, storeAway, unavailable } from './faults.ts'
 import type { GrantState } from './grant.ts'
-import type { ClaimAnswer, CommitAnswer, CommitRequest, GrantStore, WhenInDoubt } from './grant-store.ts'
+import type { ClaimAnswer } from './grant-store.ts'
 import { patiently } from './patience.ts'
+import { Redemption, type Claimed, type Redeemed, type RedemptionParts } from './redemption.ts'
 import { SingleFlight } from './single-flight.ts'
+import { issuedFor } from './succession.ts'
 
-export interface RefreshSettings {
-  /** A caller gets an answer within this time, whatever it is. Milliseconds. */
-  readonly waitMs: number
-  /** The server has this long to answer a refresh before callers are told to come again. Milliseconds. */
-  readonly deadlineMs: number
-  /** How long a claim keeps everybody else from refreshing; longer than the deadline. Milliseconds. */
-  readonly leaseMs: number
+/** What a caller is missing. */
+export interface Wanted {
+  readonly target: TokenTarget
+  /** The target's `targetKey`. */
+  readonly key: string | undefined
+  /** The access token that was found wanting; `undefined`: there was none yet. */
+  readonly unwanted: string | undefined
+  /** How long that one can still be used, from now. Milliseconds; 0 if it was refused. */
+  rideOutMs(): number
 }
 
-const MAX_BACKOFF_MS = 5 * 60_000
 const POLL_FROM_MS = 20
 const POLL_TO_MS = 200
-const COMMIT_RETRY_MS = 1_000
-
-type Tell = (result: RefreshResult, cause?: Error) => void
+/** A name that was not found, or a connection refused, may be the server's restart. */
+const RETRY_AFTER_MS = 200
 
 /**
- * One refresh, step by step: claim, redeem, commit, or settle. A refresh token is a one-shot credential, so it is claimed in the store
- * before it is redeemed, what comes back is stored before anything that can fail, and no request owns a refresh.
+ * Waits for its turn. A refresh token is a one-shot credential, so it is claimed in the store, which knows all processes, before it is
+ * redeemed; who comes second waits for what the first one stores.
  */
 export class GrantRefresher {
-  readonly #store: GrantStore
-  readonly #serverOf: (provider: string) => AuthorizationServer
-  readonly #ending: GrantEnding
-  readonly #settings: RefreshSettings
-  readonly #runtime: Runtime
-  readonly #tell: EventListener
-  readonly #redemptions = new SingleFlight<GrantState>()
+  readonly #parts: RedemptionParts
+  readonly #redemptions = new SingleFlight<Redeemed>()
+  /** By provider: each has one token endpoint. */
+  readonly #breakers = new Map<string, Breaker>()
 
-  constructor(
-    store: GrantStore,
-    serverOf: (provider: string) => AuthorizationServer,
-    ending: GrantEnding,
-    settings: RefreshSettings,
-    runtime: Runtime,
-    tell: EventListener,
-  ) {
-    this.#store = store
-    this.#serverOf = serverOf
-    this.#ending = ending
-    this.#settings = settings
-    this.#runtime = runtime
-    this.#tell = tell
+  constructor(parts: RedemptionParts) {
+    this.#parts = parts
   }
 
-  /** Resolves when every answer that was under way is stored. */
+  /** Providers whose token endpoint is being given a pause. */
+  get openBreakers(): number {
+    return [...this.#breakers.values()].filter(({ pauseMs }) => pauseMs > 0).length
+  }
+
+  /** Resolves when every answer that was under way is here. */
   async settled(): Promise<void> {
     await this.#redemptions.settled()
   }
 
   /**
-   * Waits for its turn and redeems the refresh token, or adopts what somebody else has stored meanwhile.
-   *
    * @param known the state that was found wanting.
-   * @param isRefused its access token was refused, so that it is no use to ride it out.
+   * @param checked verifies what somebody else has stored: what is not verified is not built upon.
    * @returns a newer state, whose ID Token may be still to verify.
    * @throws {AuthError} `ERR_AUTH_REVOKED`, `ERR_AUTH_UNAVAILABLE`, `ERR_AUTH_MISCONFIGURED`.
    */
-  async refresh(id: string, known: GrantState, isRefused: boolean): Promise<GrantState> {
-    const { waitMs, leaseMs, deadlineMs } = this.#settings
+  async refresh(
+    id: string,
+    known: GrantState,
+    wanted: Wanted,
+    checked: (state: GrantState) => Promise<GrantState>,
+  ): Promise<GrantState> {
+    const { serverOf, settings, runtime, journal } = this.#parts
+    const begun = runtime.monotonic()
+    const leftMs = (): number => settings.waitMs - (runtime.monotonic() - begun)
+    const breaker = this.#breakerOf(known.provider)
     // Fetching its metadata may take long, and must not fall between the look at the clock and the request.
-    await this.#serverOf(known.provider).ready()
-    const begun = this.#runtime.monotonic()
+    await serverOf(known.provider).ready()
+
+    let newest = known
+    let isRetry = false
     for (let pollMs = POLL_FROM_MS; ; pollMs = Math.min(pollMs * 2, POLL_TO_MS)) {
-      const askedAt = this.#runtime.monotonic()
+      await journal.flush(id)
+      if (journal.isFull) throw storeAway(undefined)
+      demandClosed(breaker.pauseMs)
+
+      const askedAt = runtime.monotonic()
       const claimId = randomBytes(16).toString('base64url')
-      const whenInDoubt = this.#whenInDoubt(known, isRefused)
-      const answer = await reachable(
-        this.#store.claim(id, { claimId, generation: known.generation, leaseMs, whenInDoubt }),
-      )
-      switch (answer.kind) {
+      const claim = await this.#claim(id, claimId, newest, wanted)
+      switch (claim.kind) {
         case 'gone':
-          throw gone(answer.why)
+          throw gone(claim.why)
+        case 'ended':
+          this.#parts.ending.ended(id, known, 'refused')
+          throw gone('refused')
         case 'newer':
-          return answer.state
+          if (isEnough(claim.state, wanted)) return claim.state
+          newest = await checked(claim.state) // refreshed for another target; now it is our turn
+          break
         case 'backoff':
-          throw unavailable('the authorization server is being given a pause', answer.forMs)
-        case 'busy': {
-          const leftMs = waitMs - (this.#runtime.monotonic() - begun)
-          if (leftMs <= 0) throw unavailable('the token is being refreshed elsewhere', answer.forMs)
-          await this.#runtime.sleep(Math.min(randomInt(pollMs / 2, pollMs), leftMs))
+          throw unavailable('the authorization server is being given a pause', claim.forMs)
+        case 'busy':
+          if (leftMs() <= 0) throw unavailable('the token is being refreshed elsewhere', claim.forMs)
+          await runtime.sleep(Math.min(randomInt(pollMs / 2, pollMs), leftMs()))
+          break
+        case 'claimed': {
+          const claimed: Claimed = { claimId, claim, askedAt, target: wanted.target, key: wanted.key, isRetry }
+          const redeemed = await this.#redeem(id, claimed, breaker)
+          if (redeemed.kind === 'refreshed') return redeemed.state
+          if (redeemed.kind === 'adopted') {
+            if (isEnough(redeemed.state, wanted)) return redeemed.state
+            newest = await checked(redeemed.state)
+          }
+          isRetry ||= redeemed.kind === 'not-arrived'
+          if (isRetry)
+            await runtime.sleep(Math.min(randomInt(RETRY_AFTER_MS / 2, RETRY_AFTER_MS), Math.max(leftMs(), 0)))
+          if (leftMs() <= 0) throw unavailable('this process is too busy to refresh the token', settings.leaseMs)
           break
         }
-        case 'claimed': {
-          // Paused between asking and now? Then others may soon claim as well; what was not sent cannot collide.
-          if (this.#runtime.monotonic() - askedAt > leaseMs - deadlineMs) {
-            await reachable(this.#store.release(id, { claimId, unspent: true, backoffMs: 0 }))
-            break
-          }
-          const redemption = this.#redemptions.run(claimId, () => this.#redeem(id, claimId, answer))
-          return patiently(redemption, deadlineMs, this.#runtime)
-        }
         default:
-          return answer satisfies never
+          return claim satisfies never
       }
     }
   }
 
-  /** Goes on when everybody has stopped waiting: the answer of a slow server is the only live refresh token. */
-  async #redeem(id: string, claimId: string, claim: ClaimAnswer & { kind: 'claimed' }): Promise<GrantState> {
-    const { state, inDoubt } = claim
-    const begun = this.#runtime.monotonic()
-    const tell = (result: RefreshResult, cause?: Error): void => {
-      const durationMs = this.#runtime.monotonic() - begun
-      const { provider, generation } = state
-      this.#tell({
-        type: 'refresh',
-        provider,
-        grantId: id,
-        result,
-        generation,
-        inDoubt,
-        durationMs,
-        ...(cause && { cause }),
-      })
-    }
-    const outcome = await this.#serverOf(state.provider).refresh(
-      state.tokens.refreshToken ?? '',
-      state.subject,
-      2 * this.#settings.leaseMs,
-    )
-    if (outcome.kind === 'failed') return this.#failed(id, claimId, state, outcome.failure, tell)
-    return this.#refreshed(id, state, outcome, tell)
-  }
-
-  async #refreshed(
-    id: string,
-    previous: GrantState,
-    outcome: RefreshOutcome & { kind: 'refreshed' },
-    tell: Tell,
-  ): Promise<GrantState> {
-    const tokens = carryOver(outcome.tokens, previous.tokens)
-    if (outcome.idToken === 'alien') {
-      await this.#ending.endUntrusted(id, previous, tokens)
-      tell('dead')
-      throw gone('untrusted')
-    }
-    const verified = outcome.idToken !== 'unverified'
-    const answer = await this.#persist(id, { generation: previous.generation, tokens, verified })
-    switch (answer.kind) {
-      case 'committed':
-        tell('ok')
-        return answer.state
-      case 'newer':
-        tell('adopted')
-        return answer.state
-      case 'gone':
-        tell('ended')
-        if (answer.why !== 'replaced') await this.#ending.revoke(id, previous, tokens)
-        throw gone(answer.why)
-      default:
-        return answer satisfies never
-    }
-  }
-
-  /**
-   * The tokens in hand are the only live ones: a store that is away is asked again, long after the callers were told to come later. After
-   * twice the lease somebody else may present the old token, and the answer is worth nothing any more.
-   */
-  async #persist(id: string, request: CommitRequest): Promise<CommitAnswer> {
-    const begun = this.#runtime.monotonic()
-    for (let pauseMs = POLL_FROM_MS; ; pauseMs = Math.min(pauseMs * 2, COMMIT_RETRY_MS)) {
-      try {
-        return await this.#store.commit(id, request)
-      } catch (cause) {
-        if (cause instanceof AuthError) throw cause
-        if (this.#runtime.monotonic() - begun > 2 * this.#settings.leaseMs) throw storeAway(cause)
-        await this.#runtime.sleep(randomInt(pauseMs / 2, pauseMs))
-      }
-    }
-  }
-
-  async #failed(
+  async #claim(
     id: string,
     claimId: string,
-    state: GrantState,
-    failure: TokenFailure,
-    tell: Tell,
-  ): Promise<GrantState> {
-    const { cause } = failure
-    const word = failure.error === undefined ? '' : ` (${failure.error})`
-    const backoffMs = Math.min(failure.retryAfterMs ?? 1_000, MAX_BACKOFF_MS)
-    if (failure.kind !== 'dead') {
-      tell(failure.kind === 'passing' ? 'unavailable' : 'misconfigured', cause)
-      await reachable(this.#store.release(id, { claimId, unspent: failure.unspent, backoffMs }))
-      if (failure.kind === 'passing')
-        throw unavailable(`the authorization server gave no usable answer${word}`, backoffMs, cause)
-      throw new AuthError('ERR_AUTH_MISCONFIGURED', `the authorization server refuses this client${word}`, { cause })
-    }
-
-    const { leaseMs } = this.#settings
-    const answer = await reachable(this.#store.settle(id, { claimId, generation: state.generation, leaseMs }))
-    switch (answer.kind) {
-      case 'ended':
-        tell('dead', cause)
-        this.#tell({ type: 'grant-ended', provider: state.provider, grantId: id, why: 'refused' })
-        throw gone('refused', cause)
-      case 'newer':
-        tell('adopted')
-        return answer.state
-      case 'undecided':
-        tell('unavailable', cause)
-        throw unavailable('an earlier refresh may still be answered', answer.forMs, cause)
-      case 'gone':
-        tell('ended')
-        throw gone(answer.why)
-      default:
-        return answer satisfies never
+    { generation, provider }: GrantState,
+    wanted: Wanted,
+  ): Promise<ClaimAnswer> {
+    const { store, settings, serverOf, telemetry } = this.#parts
+    const { leaseMs } = settings
+    const rideOutMs = wanted.rideOutMs()
+    // Where a spent token is accepted again, for a while or for good, a lost answer is best asked for again at once.
+    const whenInDoubt = serverOf(provider).provider.rotation === 'rotating' ? 'wait' : 'at-once'
+    try {
+      return await telemetry.span('claim', { provider }, () =>
+        reach(this.#parts, store.claim(id, { claimId, generation, leaseMs, whenInDoubt, rideOutMs })),
+      )
+    } catch (error) {
+      // It may have been granted, and its answer lost. Nothing was sent, so nobody needs to wait for us.
+      store.release(id, { claimId, unspent: true, failed: false, backoffMs: 0 }).catch(() => {})
+      throw error
     }
   }
 
-  #whenInDoubt(state: GrantState, isRefused: boolean): WhenInDoubt {
-    if (this.#serverOf(state.provider).provider.rotation === 'reusable') return 'at-once'
-    return isRefused ? 'wait' : 'ride-out'
+  /** The waiting ends at the deadline; the redemption does not. */
+  async #redeem(id: string, claimed: Claimed, breaker: Breaker): Promise<Redeemed> {
+    const { runtime, settings } = this.#parts
+    const redemption = new Redemption(this.#parts, id, claimed, breaker)
+    const pauseMs = breaker.enter()
+    if (pauseMs > 0) await redemption.giveBack()
+    demandClosed(pauseMs)
+
+    let isOver = false
+    const running = this.#redemptions
+      .run(claimed.claimId, () => redemption.run())
+      .finally(() => {
+        isOver = true
+      })
+    try {
+      return await patiently(running, settings.deadlineMs, runtime)
+    } catch (error) {
+      if (!isOver) breaker.failed()
+      throw error
+    }
   }
+
+  #breakerOf(provider: string): Breaker {
+    const breaker = this.#breakers.get(provider) ?? new Breaker(() => this.#parts.runtime.monotonic())
+    this.#breakers.set(provider, breaker)
+    return breaker
+  }
+}
+
+/** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while the breaker is open. */
+function demandClosed(pauseMs: number): void {
+  if (pauseMs > 0) throw unavailable('the authorization server is being given a pause', pauseMs)
+}
+
+function isEnough({ tokens }: GrantState, { key, unwanted }: Wanted): boolean {
+  const issued = issuedFor(tokens, key)
+  return issued !== undefined && issued.accessToken !== unwanted
 }

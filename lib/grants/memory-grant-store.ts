@@ -1,9 +1,8 @@
 import { LRUCache } from 'lru-cache'
-import type { TokenSet } from '../protocol/token-response.ts'
 import { systemRuntime } from '../runtime.ts'
-import type { EndReason, GrantOwner, GrantState } from './grant.ts'
+import type { EndReason, GrantOwner, GrantSession, GrantState, GrantTokens } from './grant.ts'
 import type {
-  ClaimAnswer, ClaimRequest, CommitAnswer, CommitRequest, Gone, GrantStore, ReleaseRequest, SettleAnswer, SettleRequest,
+  ClaimAnswer, ClaimRequest, CommitAnswer, CommitRequest, Gone, GrantQuery, GrantRecord, GrantStore, ReleaseRequest, SettleAnswer, SettleRequest,
 } from './grant-store.ts' // prettier-ignore
 
 export interface MemoryGrantsOptions {
@@ -27,15 +26,19 @@ interface Claim {
 interface Live {
   readonly kind: 'live'
   state: GrantState
+  session: GrantSession | undefined
   claim: Claim | undefined
   /** Somebody may be presenting this generation's refresh token, and an answer may come until then. */
   intent: { answerUntil: number } | undefined
   /** This generation's token was refused to a holder in doubt; a late answer is welcome until then. */
   refusedUntil: number | undefined
   backoffUntil: number
+  failures: number
 }
 
 type Entry = Live | Gone
+
+const MAX_NAMES = 100_000
 
 /**
  * Grants in the memory of one process: nothing to install, lost at a restart, not shared. Each operation runs to its end before
@@ -43,24 +46,32 @@ type Entry = Live | Gone
  */
 export class MemoryGrantStore implements GrantStore {
   readonly #entries: LRUCache<string, Entry>
-  readonly #tombstoneMs: number
+  /** Grant ids by end-user and by session at the provider. */
+  readonly #index = new Map<string, Set<string>>()
+  readonly #names: LRUCache<string, true>
+  readonly tombstoneMs: number
   readonly #now: () => number
 
   constructor(options: MemoryGrantsOptions = {}) {
     this.#now = options.now ?? (() => systemRuntime.now())
-    this.#tombstoneMs = options.tombstoneMs ?? 10 * 60_000
+    this.tombstoneMs = options.tombstoneMs ?? 10 * 60_000
+    const exactly = { ttlResolution: 0, perf: { now: this.#now } } // or it would remember the time for a moment
     this.#entries = new LRUCache({
       max: options.maxGrants ?? 100_000,
       ttl: options.retentionMs ?? 30 * 24 * 60 * 60_000,
       updateAgeOnGet: true,
-      ttlResolution: 0, // or it would remember the time for a moment
-      perf: { now: this.#now },
+      ...exactly,
+      dispose: (entry, id, reason) => {
+        if (entry.kind === 'live' && reason !== 'set') this.#leaveIndex(id, entry.state)
+      },
     })
+    this.#names = new LRUCache({ max: MAX_NAMES, ttl: this.tombstoneMs, ...exactly })
   }
 
-  async create(id: string, owner: GrantOwner, tokens: TokenSet): Promise<void> {
+  async create(id: string, owner: GrantOwner, tokens: GrantTokens, session?: GrantSession): Promise<void> {
     const state: GrantState = { ...owner, generation: 1, tokens, verified: true, storedAt: this.#now() }
-    this.#entries.set(id, { kind: 'live', ...atRest(state) })
+    for (const key of indexKeys(owner)) this.#index.set(key, (this.#index.get(key) ?? new Set()).add(id))
+    this.#entries.set(id, { kind: 'live', session, ...atRest(state) })
   }
 
   async read(id: string): Promise<{ kind: 'live'; state: GrantState } | Gone> {
@@ -68,32 +79,41 @@ export class MemoryGrantStore implements GrantStore {
     return entry.kind === 'live' ? { kind: 'live', state: entry.state } : entry
   }
 
-  async claim(id: string, { claimId, generation, leaseMs, whenInDoubt }: ClaimRequest): Promise<ClaimAnswer> {
+  async inspect(id: string): Promise<({ kind: 'live' } & GrantRecord) | Gone> {
+    const entry = this.#entry(id)
+    return entry.kind === 'live' ? { kind: 'live', state: entry.state, session: entry.session } : entry
+  }
+
+  async claim(
+    id: string,
+    { claimId, generation, leaseMs, whenInDoubt, rideOutMs }: ClaimRequest,
+  ): Promise<ClaimAnswer> {
     const entry = this.#entry(id)
     const now = this.#now()
     if (entry.kind === 'gone') return entry
     if (entry.state.generation > generation) return { kind: 'newer', state: entry.state }
 
-    const { claim, intent, refusedUntil } = entry
-    if (claim?.id === claimId) return { kind: 'claimed', state: entry.state, inDoubt: claim.inDoubt }
+    const { claim, intent, refusedUntil, failures } = entry
+    if (claim?.id === claimId) return { kind: 'claimed', state: entry.state, inDoubt: claim.inDoubt, failures }
     if (claim !== undefined && claim.until > now) return { kind: 'busy', forMs: claim.until - now }
     if (refusedUntil !== undefined) {
-      return refusedUntil > now ? { kind: 'busy', forMs: refusedUntil - now } : this.#bury(id, 'refused')
+      if (refusedUntil > now) return { kind: 'busy', forMs: refusedUntil - now }
+      this.#bury(id, entry.state, 'refused')
+      return { kind: 'ended' }
     }
     if (entry.backoffUntil > now) return { kind: 'backoff', forMs: entry.backoffUntil - now }
-    if (intent !== undefined && whenInDoubt !== 'at-once') {
-      const goodUntil = whenInDoubt === 'ride-out' ? (entry.state.tokens.expiresAt ?? 0) : 0
-      const until = Math.max(intent.answerUntil, goodUntil)
-      if (until > now) return { kind: 'busy', forMs: until - now }
+    if (intent !== undefined && whenInDoubt === 'wait') {
+      const forMs = Math.max(intent.answerUntil - now, rideOutMs)
+      if (forMs > 0) return { kind: 'busy', forMs }
     }
 
     const inDoubt = intent !== undefined
     entry.claim = { id: claimId, until: now + leaseMs, inDoubt }
     entry.intent = { answerUntil: now + 2 * leaseMs }
-    return { kind: 'claimed', state: entry.state, inDoubt }
+    return { kind: 'claimed', state: entry.state, inDoubt, failures }
   }
 
-  async release(id: string, { claimId, unspent, backoffMs }: ReleaseRequest): Promise<void> {
+  async release(id: string, { claimId, unspent, failed, backoffMs }: ReleaseRequest): Promise<void> {
     const entry = this.#entry(id)
     if (entry.kind === 'gone' || entry.claim?.id !== claimId) return
     // An intent that stood before this claim is not its own to clear. Nobody holds an answer, so nobody waits for one.
@@ -101,6 +121,7 @@ export class MemoryGrantStore implements GrantStore {
     entry.intent = intentStands ? { answerUntil: 0 } : undefined
     entry.claim = undefined
     entry.backoffUntil = this.#now() + backoffMs
+    if (failed) entry.failures += 1
   }
 
   async commit(id: string, { generation, tokens, verified }: CommitRequest): Promise<CommitAnswer> {
@@ -123,7 +144,7 @@ export class MemoryGrantStore implements GrantStore {
       entry.refusedUntil = now + leaseMs
       return { kind: 'undecided', forMs: leaseMs }
     }
-    this.#bury(id, 'refused')
+    this.#bury(id, entry.state, 'refused')
     return { kind: 'ended' }
   }
 
@@ -132,11 +153,29 @@ export class MemoryGrantStore implements GrantStore {
     if (entry.kind === 'live' && entry.state.generation === generation) entry.state = { ...entry.state, verified: true }
   }
 
-  async end(id: string, why: EndReason): Promise<GrantState | undefined> {
+  async bindSession(id: string, session: GrantSession): Promise<void> {
+    const entry = this.#entry(id)
+    if (entry.kind === 'live') entry.session = session
+  }
+
+  async end(id: string, why: EndReason): Promise<GrantRecord | undefined> {
     const entry = this.#entry(id)
     if (entry.kind === 'gone') return undefined
-    this.#bury(id, why)
-    return entry.state
+    this.#bury(id, entry.state, why)
+    return { state: entry.state, session: entry.session }
+  }
+
+  async find(query: GrantQuery): Promise<readonly string[]> {
+    const [key = ''] = indexKeys({ subject: undefined, ...query })
+    return [...(this.#index.get(key) ?? [])]
+  }
+
+  async remember(name: string, forMs: number): Promise<void> {
+    this.#names.set(name, true, { ttl: Math.max(forMs, 1) }) // 0 would be for ever
+  }
+
+  async isRemembered(name: string): Promise<boolean> {
+    return this.#names.has(name)
   }
 
   async check(): Promise<void> {
@@ -147,15 +186,27 @@ export class MemoryGrantStore implements GrantStore {
     return this.#entries.get(id) ?? { kind: 'gone', why: undefined }
   }
 
-  #bury(id: string, why: EndReason): Gone {
-    const tombstone: Gone = { kind: 'gone', why }
-    this.#entries.set(id, tombstone, { ttl: this.#tombstoneMs })
-    return tombstone
+  #bury(id: string, owner: GrantOwner, why: EndReason): void {
+    this.#leaveIndex(id, owner)
+    this.#entries.set(id, { kind: 'gone', why }, { ttl: this.tombstoneMs })
+  }
+
+  #leaveIndex(id: string, owner: GrantOwner): void {
+    for (const key of indexKeys(owner)) {
+      const ids = this.#index.get(key)
+      ids?.delete(id)
+      if (ids?.size === 0) this.#index.delete(key)
+    }
   }
 }
 
-function atRest(state: GrantState): Omit<Live, 'kind'> {
-  return { state, claim: undefined, intent: undefined, refusedUntil: undefined, backoffUntil: 0 }
+function atRest(state: GrantState): Omit<Live, 'kind' | 'session'> {
+  return { state, claim: undefined, intent: undefined, refusedUntil: undefined, backoffUntil: 0, failures: 0 }
+}
+
+function indexKeys({ provider, subject, sid }: GrantOwner): string[] {
+  const keys = [subject !== undefined && ['subject', provider, subject], sid !== undefined && ['sid', provider, sid]]
+  return keys.filter((key) => key !== false).map((key) => JSON.stringify(key))
 }
 
 /** Grants in memory; see {@link MemoryGrantStore}. For one process. */

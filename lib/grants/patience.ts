@@ -1,6 +1,9 @@
 import type { Runtime } from '../runtime.ts'
 import { unavailable } from './faults.ts'
 
+/** The work goes on, and may be done by then. */
+const COME_AGAIN_MS = 1_000
+
 /**
  * Bounds the waiting for `work`, not the work: it goes on for whoever else waits for it, and for what it stores.
  *
@@ -12,10 +15,10 @@ export async function patiently<T>(work: Promise<T>, ms: number, runtime: Runtim
   const until = signal === undefined ? done.signal : AbortSignal.any([done.signal, signal])
   const giveUp = runtime.sleep(ms, until).then(
     () => {
-      throw unavailable('the authorization server takes too long', ms)
+      throw unavailable('the authorization server takes too long', COME_AGAIN_MS)
     },
     () => {
-      throw unavailable('nobody waits for the token any more', ms)
+      throw unavailable('nobody waits for the token any more', COME_AGAIN_MS)
     },
   )
   try {

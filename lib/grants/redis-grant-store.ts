@@ -1,204 +1,210 @@
-import * as z from 'zod'
-import { AuthError } from '../errors.ts'
-import { positive, readOptions, text, type Same } from '../option-reader.ts'
-import type { TokenSet } from '../protocol/token-response.ts'
-import { Sealer } from '../sealer.ts'
-import type { EndReason, GrantOwner, GrantState } from './grant.ts'
-import type { ClaimAnswer, ClaimRequest, CommitAnswer, CommitRequest, Gone, GrantStore, GrantStoreFactory, ReleaseRequest, SettleAnswer, SettleRequest } from './grant-store.ts' // prettier-ignore
-import { SCRIPTS, type ScriptName } from './redis-scripts.ts'
+import { createHash, randomBytes } from 'node:crypto'
+import type { EndReason, GrantOwner, GrantSession, GrantState, GrantTokens } from './grant.ts'
+import type {
+  ClaimAnswer, ClaimRequest, CommitAnswer, CommitRequest, Gone, GrantQuery, GrantRecord, GrantStore, GrantStoreContext, ReleaseRequest, SettleAnswer, SettleRequest,
+} from './grant-store.ts' // prettier-ignore
+import { RedisScripts, type RedisClient, type ReplicaSettings } from './redis-client.ts'
+import { gone, parseAnswer, stored, type Answer } from './redis-answer.ts'
+import { RedisGrantIndex } from './redis-index.ts'
+import { RedisRecordCodec, type StoredGrant } from './redis-record.ts'
+import { NAME_SCRIPTS, SCRIPTS, type ScriptName } from './redis-scripts.ts'
 
-export interface RedisGrantsOptions {
-  /** Before every key. Default `latchkey:`. */
-  prefix?: string | undefined
-  /** A grant that was not refreshed for so long is forgotten. Milliseconds, default 30 days. */
-  retentionMs?: number | undefined
-  /** A tombstone lives so long; more than three leases. Milliseconds, default 10 minutes. */
-  tombstoneMs?: number | undefined
+const CHECK_MS = 1_000
+
+export interface RedisGrantSettings {
+  readonly prefix: string
+  readonly retentionMs: number
+  readonly tombstoneMs: number
+  readonly waitForReplicas: ReplicaSettings | undefined
 }
 
-/** What is needed of an `ioredis` client: standalone, Sentinel or Cluster. */
-export interface RedisClient {
-  evalsha(sha: string, numberOfKeys: number, ...keysAndArguments: string[]): Promise<unknown>
-  eval(script: string, numberOfKeys: number, ...keysAndArguments: string[]): Promise<unknown>
-  ping(): Promise<string>
-}
+/** Grants in Redis, shared by any number of processes. */
+export class RedisGrantStore implements GrantStore {
+  readonly #settings: RedisGrantSettings
+  readonly #now: () => number
+  readonly #scripts: RedisScripts
+  readonly #index: RedisGrantIndex
+  readonly #codec: RedisRecordCodec
+  /** Tells its own claims from those of other processes, whose clocks differ. */
+  readonly #writer: string = randomBytes(6).toString('base64url')
 
-const schema = z.strictObject({
-  prefix: text().optional(),
-  retentionMs: positive('milliseconds').optional(),
-  tombstoneMs: positive('milliseconds').optional(),
-})
-
-const documented: Same<z.input<typeof schema>, RedisGrantsOptions> = true
-void documented
-
-const RECORD_VERSION = '1'
-
-const tokensSchema = z.object({
-  accessToken: z.string(),
-  tokenType: z.string(),
-  refreshToken: z.string().optional(),
-  idToken: z.string().optional(),
-  scope: z.string().optional(),
-  expiresAt: z.number().optional(),
-  lifetimeMs: z.number().optional(),
-})
-
-/**
- * Grants in Redis 7, shared by any number of processes. The tokens are sealed with keys derived from the application's
- * `secret` and bound to the grant's id; what an operator may look at is in clear.
- *
- * @param redis the application's own client, which it opens and closes.
- */
-export function redisGrants(redis: RedisClient, options: RedisGrantsOptions = {}): GrantStoreFactory {
-  const {
-    prefix = 'latchkey:',
-    retentionMs = 30 * 24 * 60 * 60_000,
-    tombstoneMs = 10 * 60_000,
-  } = readOptions(schema, options, 'redisGrants()')
-  return (secrets) => new RedisGrantStore(redis, new Sealer(secrets, 'grant'), { prefix, retentionMs, tombstoneMs })
-}
-
-class RedisGrantStore implements GrantStore {
-  readonly #redis: RedisClient
-  readonly #sealer: Sealer
-  readonly #settings: { readonly prefix: string; readonly retentionMs: number; readonly tombstoneMs: number }
-
-  constructor(
-    redis: RedisClient,
-    sealer: Sealer,
-    settings: { prefix: string; retentionMs: number; tombstoneMs: number },
-  ) {
-    this.#redis = redis
-    this.#sealer = sealer
-    this.#settings = settings
+  get tombstoneMs(): number {
+    return this.#settings.tombstoneMs
   }
 
-  async create(id: string, { provider, subject }: GrantOwner, tokens: TokenSet): Promise<void> {
-    await this.#run('create', id, provider, subject ?? '', this.#seal(id, tokens), String(tokens.expiresAt ?? ''))
+  constructor(redis: RedisClient, settings: RedisGrantSettings, context: GrantStoreContext) {
+    this.#settings = settings
+    this.#now = () => context.now()
+    this.#scripts = new RedisScripts(redis, settings.waitForReplicas)
+    this.#index = new RedisGrantIndex(this.#scripts, settings)
+    this.#codec = new RedisRecordCodec(context.secrets)
+  }
+
+  async create(id: string, owner: GrantOwner, tokens: GrantTokens, session?: GrantSession): Promise<void> {
+    await this.#index.enter(id, owner)
+    await this.#run('create', id, [
+      owner.provider,
+      owner.subject ?? '',
+      owner.sid ?? '',
+      this.#codec.sealTokens(id, tokens),
+      session === undefined ? '' : this.#codec.sealSession(id, session),
+      wholeMs(tokens.expiresAt),
+      wholeMs(this.#now()),
+    ])
   }
 
   async read(id: string): Promise<{ kind: 'live'; state: GrantState } | Gone> {
+    const askedAt = this.#now()
     const answer = await this.#run('read', id)
-    return answer.kind === 'gone' ? gone(answer) : { kind: 'live', state: this.#state(id, answer) }
+    return answer.kind === 'gone' ? gone(answer) : { kind: 'live', state: this.#state(id, answer, askedAt) }
   }
 
-  async claim(id: string, { claimId, generation, leaseMs, whenInDoubt }: ClaimRequest): Promise<ClaimAnswer> {
-    const answer = await this.#run('claim', id, claimId, String(generation), String(leaseMs), whenInDoubt)
+  async inspect(id: string): Promise<({ kind: 'live' } & GrantRecord) | Gone> {
+    const askedAt = this.#now()
+    const answer = await this.#run('inspect', id)
+    return answer.kind === 'gone' ? gone(answer) : { kind: 'live', ...this.#record(id, answer, askedAt) }
+  }
+
+  async claim(id: string, request: ClaimRequest): Promise<ClaimAnswer> {
+    const { claimId, generation, leaseMs, whenInDoubt, rideOutMs } = request
+    const { connection } = this.#scripts
+    const askedAt = this.#now()
+    const args = [String(generation), wholeMs(leaseMs), whenInDoubt, wholeMs(rideOutMs), this.#writer, wholeMs(askedAt)]
+    const answer = await this.#run('claim', id, [claimId, ...args])
     switch (answer.kind) {
       case 'gone':
         return gone(answer)
       case 'busy':
       case 'backoff':
         return { kind: answer.kind, forMs: Number(answer.detail) }
+      case 'ended':
+        await this.#leaveIndex(id, answer.grant)
+        return { kind: 'ended' }
       case 'newer':
-        return { kind: 'newer', state: this.#state(id, answer) }
+        return { kind: 'newer', state: this.#state(id, answer, askedAt) }
       default:
-        return { kind: 'claimed', inDoubt: answer.detail === '1', state: this.#state(id, answer) }
+    }
+    try {
+      const state = this.#state(id, answer, askedAt)
+      await this.#scripts.acknowledged(connection)
+      return { kind: 'claimed', inDoubt: answer.detail === '1', failures: stored(answer).failures, state }
+    } catch (error) {
+      // What this process cannot open, another may have the secret for.
+      await this.release(id, { claimId, unspent: true, failed: false, backoffMs: 0 }).catch(() => {})
+      throw error
     }
   }
 
-  async release(id: string, { claimId, unspent, backoffMs }: ReleaseRequest): Promise<void> {
-    await this.#run('release', id, claimId, unspent ? '1' : '0', String(backoffMs))
+  async release(id: string, { claimId, unspent, failed, backoffMs }: ReleaseRequest): Promise<void> {
+    await this.#run('release', id, [claimId, flag(unspent), flag(failed), wholeMs(backoffMs)])
   }
 
   async commit(id: string, { generation, tokens, verified }: CommitRequest): Promise<CommitAnswer> {
-    const sealed = this.#seal(id, tokens)
-    const answer = await this.#run(
-      'commit',
-      id,
-      String(generation),
-      sealed,
-      String(tokens.expiresAt ?? ''),
-      verified ? '1' : '0',
-    )
+    const sealed = this.#codec.sealTokens(id, tokens)
+    const { connection } = this.#scripts
+    const askedAt = this.#now()
+    const args = [sealed, wholeMs(tokens.expiresAt), flag(verified), this.#writer, wholeMs(askedAt)]
+    const answer = await this.#run('commit', id, [String(generation), ...args])
     if (answer.kind === 'gone') return gone(answer)
-    return { kind: answer.kind === 'newer' ? 'newer' : 'committed', state: this.#state(id, answer) }
+    // Also what is newer: it may be what this process wrote when it asked the first time.
+    await this.#scripts.acknowledged(connection)
+    if (answer.kind === 'newer') return { kind: 'newer', state: this.#state(id, answer, askedAt) }
+    // The tokens are safe; nobody waits for the rest.
+    void this.#renew(id, stored(answer), answer.detail === 'index').catch(() => {})
+    return { kind: 'committed', state: this.#codec.stateOf(tokens, stored(answer), askedAt) }
   }
 
   async settle(id: string, { claimId, generation, leaseMs }: SettleRequest): Promise<SettleAnswer> {
-    const answer = await this.#run('settle', id, claimId, String(generation), String(leaseMs))
+    const askedAt = this.#now()
+    const answer = await this.#run('settle', id, [claimId, String(generation), wholeMs(leaseMs)])
     switch (answer.kind) {
       case 'gone':
         return gone(answer)
       case 'newer':
-        return { kind: 'newer', state: this.#state(id, answer) }
+        return { kind: 'newer', state: this.#state(id, answer, askedAt) }
       case 'undecided':
         return { kind: 'undecided', forMs: Number(answer.detail) }
       default:
+        await this.#leaveIndex(id, answer.grant)
         return { kind: 'ended' }
     }
   }
 
   async markVerified(id: string, generation: number): Promise<void> {
-    await this.#run('markVerified', id, String(generation))
+    await this.#run('markVerified', id, [String(generation)])
   }
 
-  async end(id: string, why: EndReason): Promise<GrantState | undefined> {
-    const answer = await this.#run('end', id, why)
-    return answer.kind === 'gone' ? undefined : this.#state(id, answer)
+  async bindSession(id: string, session: GrantSession): Promise<void> {
+    await this.#run('bindSession', id, [this.#codec.sealSession(id, session)])
+  }
+
+  /** @throws {AuthError} `ERR_AUTH_RECORD` for what cannot be read; it has ended nonetheless. */
+  async end(id: string, why: EndReason): Promise<GrantRecord | undefined> {
+    const askedAt = this.#now()
+    const answer = await this.#run('end', id, [why])
+    if (answer.kind === 'gone') return undefined
+    await this.#leaveIndex(id, answer.grant)
+    return this.#record(id, answer, askedAt)
+  }
+
+  async find(query: GrantQuery): Promise<readonly string[]> {
+    return this.#index.find({ subject: undefined, ...query })
+  }
+
+  async remember(name: string, forMs: number): Promise<void> {
+    await this.#scripts.run(NAME_SCRIPTS.remember, [this.#nameKey(name)], [wholeMs(Math.max(forMs, 1))])
+  }
+
+  async isRemembered(name: string): Promise<boolean> {
+    return (await this.#scripts.run(NAME_SCRIPTS.isRemembered, [this.#nameKey(name)], [])) === 1
   }
 
   async check(): Promise<void> {
-    await this.#redis.ping()
+    // A write, since a Redis that only reads cannot keep anything fresh; another key each time, for a Cluster has several servers.
+    await this.remember(`check ${randomBytes(8).toString('base64url')}`, CHECK_MS)
   }
 
-  async #run(name: ScriptName, id: string, ...rest: string[]): Promise<Answer> {
-    const { lua, sha } = SCRIPTS[name]
+  /** What a refresh brings up to date beside the tokens: the seal of the session, and the entries in the indexes. */
+  async #renew(id: string, grant: StoredGrant, isIndexDue: boolean): Promise<void> {
+    const { session } = grant
+    const resealed = session === undefined ? undefined : this.#codec.resealSession(id, session)
+    if (session !== undefined && resealed !== undefined) await this.#run('resealSession', id, [session, resealed])
+    if (!isIndexDue) return
+    await this.#index.enter(id, grant)
+    await this.#run('indexed', id)
+  }
+
+  /** The tombstone stands; an entry that stays is forgotten in time. */
+  async #leaveIndex(id: string, grant: StoredGrant | undefined): Promise<void> {
+    if (grant !== undefined) await this.#index.leave(id, grant).catch(() => {})
+  }
+
+  #state(id: string, answer: Answer, askedAt: number): GrantState {
+    return this.#codec.state(id, stored(answer), askedAt)
+  }
+
+  #record(id: string, answer: Answer, askedAt: number): GrantRecord {
+    return { state: this.#state(id, answer, askedAt), session: this.#codec.session(id, stored(answer)) }
+  }
+
+  async #run(name: ScriptName, id: string, args: readonly string[] = []): Promise<Answer> {
     const { prefix, retentionMs, tombstoneMs } = this.#settings
     // The hash tag keeps whatever else belongs to a grant in its slot of a Cluster.
-    const args = [`${prefix}grant:{${id}}`, String(retentionMs), String(tombstoneMs), ...rest]
-    try {
-      return toAnswer(await this.#redis.evalsha(sha, 1, ...args))
-    } catch (error) {
-      // A new server, one that was failed over to, or SCRIPT FLUSH.
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-      return toAnswer(await this.#redis.eval(lua, 1, ...args))
-    }
+    const keys = [`${prefix}grant:{${id}}`]
+    return parseAnswer(
+      await this.#scripts.run(SCRIPTS[name], keys, [wholeMs(retentionMs), wholeMs(tombstoneMs), ...args]),
+    )
   }
 
-  #seal(id: string, tokens: TokenSet): string {
-    return this.#sealer.seal(JSON.stringify(tokens), id)
-  }
-
-  #state(id: string, { record }: Answer): GrantState {
-    const [version, generation, provider, subject, sealed, verified, storedAt] = record
-    if (version !== RECORD_VERSION) throw unreadable('it was written by another version of this package')
-    const opened = this.#sealer.open(sealed, id)
-    if (opened === undefined) throw unreadable('none of the secrets opens it')
-    return {
-      generation: Number(generation),
-      provider: provider ?? '',
-      subject: subject === '' || subject === null ? undefined : subject,
-      tokens: parseTokens(opened),
-      verified: verified === '1',
-      storedAt: Number(storedAt),
-    }
+  #nameKey(name: string): string {
+    return `${this.#settings.prefix}name:{${createHash('sha256').update(name).digest('base64url')}}`
   }
 }
 
-interface Answer {
-  readonly kind: string
-  readonly detail: string | null
-  /** `v`, `gen`, `provider`, `subject`, `sealed`, `verified`, `storedAt`. */
-  readonly record: readonly (string | null)[]
+function wholeMs(ms: number | undefined): string {
+  return ms === undefined ? '' : String(Math.ceil(ms))
 }
 
-function toAnswer(reply: unknown): Answer {
-  const [kind, detail, ...record] = reply as (string | null)[]
-  return { kind: kind ?? '', detail: detail ?? null, record }
-}
-
-function gone({ detail }: Answer): Gone {
-  return { kind: 'gone', why: detail === '' || detail === null ? undefined : (detail as EndReason) }
-}
-
-function parseTokens(opened: string): TokenSet {
-  const parsed = tokensSchema.safeParse(JSON.parse(opened))
-  if (!parsed.success) throw unreadable('what was sealed is no set of tokens')
-  return parsed.data
-}
-
-function unreadable(why: string): AuthError {
-  return new AuthError('ERR_AUTH_RECORD', `a stored grant cannot be read: ${why}`)
+function flag(value: boolean): string {
+  return value ? '1' : '0'
 }

@@ -13,6 +13,11 @@ export class SingleFlight<T> {
     return started
   }
 
+  /** What is in flight for this key. */
+  current(key: string): Promise<T> | undefined {
+    return this.#inFlight.get(key)
+  }
+
   /** Resolves when nothing is in flight any more; never rejects. */
   async settled(): Promise<void> {
     while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight.values())

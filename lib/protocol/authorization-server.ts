@@ -1,26 +1,22 @@
-import { createRemoteJWKSet, customFetch as joseFetch, type RemoteJWKSet } from 'jose'
 import {
   ClientError, authorizationCodeGrant, buildAuthorizationUrl, buildEndSessionUrl,
   calculatePKCECodeChallenge, fetchUserInfo, refreshTokenGrant, tokenRevocation,
-  type Configuration, type IDToken, type UserInfoResponse,
+  type IDToken, type UserInfoResponse,
 } from 'openid-client' // prettier-ignore
 import { AuthError, withoutSecrets } from '../errors.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Runtime } from '../runtime.ts'
-import { isSignedByServer, judgeRefreshedIdToken, type IdTokenVerdict } from './id-token.ts'
+import { judgeRefreshedIdToken, type IdTokenVerdict } from './id-token.ts'
+import { judgeLogoutToken, type LogoutTokenVerdict } from './logout-token.ts'
 import { providerFetch } from './provider-fetch.ts'
 import { signInError } from './sign-in-error.ts'
-import { configurationFor, discover, type ServerDescription } from './server-metadata.ts'
+import { ServerConnection, type ConnectionSettings } from './server-connection.ts'
+import type { ServerKeys } from './server-keys.ts'
+import { configurationFor, type ServerDescription } from './server-metadata.ts'
 import { readTokenFailure, type TokenFailure } from './token-failure.ts'
 import { normaliseTokenResponse, toTokenSet, type TokenSet } from './token-response.ts'
+import type { TokenTarget } from './token-target.ts'
 import type { Transaction } from './transaction.ts'
-
-export interface AuthorizationServerSettings {
-  /** One string, the same bytes in the authorization and the token request. */
-  readonly redirectUri: string
-  /** For each answer of the server, its body included. Milliseconds. */
-  readonly timeoutMs: number
-}
 
 /** What a sign-in brought. */
 export interface CompletedSignIn {
@@ -29,31 +25,40 @@ export interface CompletedSignIn {
   readonly claims: IDToken | undefined
 }
 
-export type RefreshOutcome =
-  { kind: 'refreshed'; tokens: TokenSet; idToken: IdTokenVerdict | 'none' } | { kind: 'failed'; failure: TokenFailure }
-
-interface Connection {
-  readonly server: ServerDescription
-  readonly configuration: Configuration
-  readonly keys: RemoteJWKSet | undefined
+export interface RefreshRequest {
+  /** `sub` at sign-in, which an ID Token that comes along must repeat. */
+  readonly subject: string | undefined
+  /** What the access token is for; empty: all that was granted. */
+  readonly target: TokenTarget
+  /** How long the connection stays open. Milliseconds. */
+  readonly patienceMs: number
+  /** Asked right before the bytes leave: is it still our turn? */
+  maySend(): boolean
 }
+
+export type RefreshOutcome =
+  | { kind: 'refreshed'; tokens: TokenSet; idToken: IdTokenVerdict | 'none' }
+  | { kind: 'failed'; failure: TokenFailure }
+  /** `maySend` said no. */
+  | { kind: 'not-sent' }
 
 /** The door to one authorization server: begin, complete, refresh, revoke, end session. Knows no Express, session or store. */
 export class AuthorizationServer {
   readonly provider: Provider
-  readonly #settings: AuthorizationServerSettings
+  readonly #redirectUri: string
   readonly #runtime: Runtime
-  #connection: Promise<Connection> | undefined
+  readonly #connection: ServerConnection
 
-  constructor(provider: Provider, settings: AuthorizationServerSettings, runtime: Runtime) {
+  constructor(provider: Provider, settings: ConnectionSettings, runtime: Runtime) {
     this.provider = provider
-    this.#settings = settings
+    this.#redirectUri = settings.redirectUri
     this.#runtime = runtime
+    this.#connection = new ServerConnection(provider, settings, runtime)
   }
 
   /** Fetches the metadata if that has not been done. @throws {AuthError} `ERR_AUTH_UNAVAILABLE` or `ERR_AUTH_MISCONFIGURED`. */
   async ready(): Promise<void> {
-    await this.#connect()
+    await this.#connection.open()
   }
 
   /**
@@ -62,7 +67,7 @@ export class AuthorizationServer {
    * @param state names the transaction in the answer.
    */
   async begin(transaction: Transaction, state: string): Promise<URL> {
-    const { configuration } = await this.#connect()
+    const { configuration } = await this.#connection.open()
     const { provider } = this
     const request = {
       ...(this.#wants('offline_access') && { prompt: 'consent' }), // OIDC Core §11: or the server may leave the refresh token out
@@ -71,16 +76,15 @@ export class AuthorizationServer {
       ...(transaction.maxAge !== undefined && { max_age: String(transaction.maxAge) }),
       ...(this.#wants('openid') && { nonce: transaction.nonce }),
       ...(provider.responseMode !== 'query' && { response_mode: provider.responseMode }),
-      redirect_uri: this.#settings.redirectUri,
+      redirect_uri: this.#redirectUri,
       scope: provider.scope,
       state,
       code_challenge: await calculatePKCECodeChallenge(transaction.codeVerifier),
       code_challenge_method: 'S256',
     }
-    return buildAuthorizationUrl(
-      configuration,
-      Object.fromEntries(Object.entries(request).filter(([, value]) => value !== '')),
-    )
+    const parameters = new URLSearchParams(Object.entries(request).filter(([, value]) => value !== ''))
+    for (const resource of provider.resources) parameters.append('resource', resource)
+    return buildAuthorizationUrl(configuration, parameters)
   }
 
   /**
@@ -92,9 +96,9 @@ export class AuthorizationServer {
    * `ERR_AUTH_UNTRUSTED` or `ERR_AUTH_UNAVAILABLE`.
    */
   async complete(response: URLSearchParams, state: string, transaction: Transaction): Promise<CompletedSignIn> {
-    const { configuration, server, keys } = await this.#connect()
+    const { configuration, server, keys } = await this.#connection.open()
     this.#demandIssuer(response.get('iss'), server)
-    const callback = new URL(this.#settings.redirectUri)
+    const callback = new URL(this.#redirectUri)
     callback.search = response.toString()
     const askedAt = this.#runtime.now()
     let answer
@@ -108,7 +112,7 @@ export class AuthorizationServer {
     } catch (thrown) {
       throw signInError(thrown, this.provider.name)
     }
-    if (answer.id_token !== undefined) await this.#demandSignature(answer.id_token, keys, server)
+    if (answer.id_token !== undefined) await this.#demandSignature(answer.id_token, server, keys)
     const claims = answer.claims()
     // Everybody who is called nothing would be the same user.
     if (claims?.sub === '')
@@ -117,15 +121,14 @@ export class AuthorizationServer {
   }
 
   /**
-   * Redeems a refresh token (RFC 6749 §6). Never throws: what the server said is a value. The answer is handed over before its ID
-   * Token is verified, since it may hold the only copy of the next refresh token.
-   *
-   * @param subject `sub` at sign-in, which an ID Token that comes along must repeat.
-   * @param patienceMs how long the connection stays open.
+   * Redeems a refresh token (RFC 6749 §6, RFC 8707 §2.2). Never throws: what the server said is a value. The answer is handed over
+   * before its ID Token is verified, since it may hold the only copy of the next refresh token.
    */
-  async refresh(refreshToken: string, subject: string | undefined, patienceMs: number): Promise<RefreshOutcome> {
+  async refresh(refreshToken: string, request: RefreshRequest): Promise<RefreshOutcome> {
+    let isSent = true
+    const maySend = (): boolean => (isSent = request.maySend())
     try {
-      const { server } = await this.#connect()
+      const { server } = await this.#connection.open()
       const askedAt = this.#runtime.now()
       let idToken: string | undefined
       // The library would check the ID Token first and drop the whole answer with it.
@@ -134,23 +137,48 @@ export class AuthorizationServer {
         if (typeof aside === 'string') idToken = aside
         return rest
       }
-      const fetch = providerFetch(this.#runtime, { allowHttp: this.provider.allowHttp, rewrite: setIdTokenAside })
-      const configuration = configurationFor(this.provider, server, patienceMs, fetch)
-      const tokens = toTokenSet(await refreshTokenGrant(configuration, refreshToken), askedAt)
+      const { allowHttp, clientId, clockToleranceSeconds } = this.provider
+      const fetch = providerFetch(this.#runtime, { allowHttp, maySend, rewrite: setIdTokenAside })
+      const configuration = configurationFor(this.provider, server, request.patienceMs, fetch)
+      const answer = await refreshTokenGrant(configuration, refreshToken, targetParameters(request.target))
+      const tokens = toTokenSet(answer, askedAt)
       if (idToken === undefined) return { kind: 'refreshed', tokens, idToken: 'none' }
 
-      const expected = { issuer: server.metadata.issuer, clientId: this.provider.clientId, subject }
-      const verdict = judgeRefreshedIdToken(idToken, expected, this.#runtime.now(), this.provider.clockToleranceSeconds)
+      const expected = { issuer: server.metadata.issuer, clientId, subject: request.subject }
+      const verdict = judgeRefreshedIdToken(idToken, expected, this.#runtime.now(), clockToleranceSeconds)
       return { kind: 'refreshed', tokens: verdict === 'stale' ? tokens : { ...tokens, idToken }, idToken: verdict }
     } catch (thrown) {
-      return { kind: 'failed', failure: this.#refreshFailure(thrown) }
+      return isSent ? { kind: 'failed', failure: this.#refreshFailure(thrown) } : { kind: 'not-sent' }
     }
   }
 
   /** @returns whether the server signed it. @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while its keys cannot be fetched. */
   async isSigned(idToken: string): Promise<boolean> {
-    const { keys, server } = await this.#connect()
-    return this.#checkSignature(idToken, keys, server)
+    const { keys, server } = await this.#connection.open()
+    return keys.isSigned(idToken, server.idTokenAlgorithms, 'server')
+  }
+
+  /**
+   * Validates a logout token (OpenID Connect Back-Channel Logout 1.0 §2.6), except that it may have come before. Anybody may have sent it:
+   * what is made up causes no more than a request to the server now and then.
+   *
+   * @throws {AuthError} `ERR_AUTH_UNAVAILABLE` or `ERR_AUTH_MISCONFIGURED` while metadata or keys cannot be had, and never were.
+   */
+  async readLogoutToken(text: string): Promise<LogoutTokenVerdict> {
+    const { server, keys } = await this.#connection.openForAnybody()
+    const { provider } = this
+    const algorithms = server.idTokenAlgorithms
+    const expected = {
+      issuer: server.metadata.issuer,
+      clientId: provider.clientId,
+      algorithms,
+      acceptUntyped: provider.acceptUntypedLogoutTokens,
+      toleranceSeconds: provider.clockToleranceSeconds,
+    }
+    const verdict = judgeLogoutToken(text, expected, this.#runtime.now())
+    if (verdict.kind === 'refused') return verdict
+    const isSigned = await keys.isSigned(text, algorithms, 'anybody')
+    return isSigned ? verdict : { kind: 'refused', flaw: 'signature' }
   }
 
   /**
@@ -159,7 +187,7 @@ export class AuthorizationServer {
    * @throws {AuthError} `ERR_AUTH_UNTRUSTED` if they are about somebody else, `ERR_AUTH_UNAVAILABLE` if they cannot be had.
    */
   async userInfo(accessToken: string, subject: string): Promise<UserInfoResponse> {
-    const { configuration } = await this.#connect()
+    const { configuration } = await this.#connection.open()
     try {
       return await fetchUserInfo(configuration, accessToken, subject)
     } catch (cause) {
@@ -179,7 +207,7 @@ export class AuthorizationServer {
 
   /** Revokes the refresh token, or the access token where there is none (RFC 7009 §2.1). Does nothing where the server has no such endpoint. */
   async revoke(tokens: TokenSet): Promise<void> {
-    const { configuration, server } = await this.#connect()
+    const { configuration, server } = await this.#connection.open()
     if (server.metadata.revocation_endpoint === undefined) return
     const [token, hint] =
       tokens.refreshToken === undefined ? [tokens.accessToken, 'access_token'] : [tokens.refreshToken, 'refresh_token']
@@ -188,39 +216,10 @@ export class AuthorizationServer {
 
   /** Where the browser signs out at the server (OpenID Connect RP-Initiated Logout §2), or `undefined` if it cannot. */
   async endSessionUrl(idToken: string | undefined, postLogoutRedirectUri: string): Promise<URL | undefined> {
-    const { configuration, server } = await this.#connect()
+    const { configuration, server } = await this.#connection.open()
     if (server.metadata.end_session_endpoint === undefined) return undefined
     const hint = this.provider.sendIdTokenHint && idToken !== undefined ? { id_token_hint: idToken } : {}
     return buildEndSessionUrl(configuration, { ...hint, post_logout_redirect_uri: postLogoutRedirectUri })
-  }
-
-  /** Shared by all who ask meanwhile; a failure is not remembered. */
-  #connect(): Promise<Connection> {
-    this.#connection ??= this.#discover().catch((error: unknown) => {
-      this.#connection = undefined
-      throw error
-    })
-    return this.#connection
-  }
-
-  async #discover(): Promise<Connection> {
-    const { timeoutMs, redirectUri } = this.#settings
-    const server = await discover(this.provider, redirectUri, timeoutMs, this.#runtime)
-    const fetch = providerFetch(this.#runtime, { allowHttp: this.provider.allowHttp })
-    const { token_endpoint = '', jwks_uri } = server.metadata
-    const tokenUrl = new URL(token_endpoint).href // as the library will ask for it
-    const normalising = providerFetch(this.#runtime, {
-      allowHttp: this.provider.allowHttp,
-      rewrite: normaliseTokenResponse,
-    })
-    const configuration = configurationFor(this.provider, server, timeoutMs, (url, init) =>
-      (url === tokenUrl ? normalising : fetch)(url, init),
-    )
-    const keys = jwks_uri === undefined ? undefined : createRemoteJWKSet(new URL(jwks_uri), {
-      timeoutDuration: timeoutMs,
-      [joseFetch]: (url, init) => fetch(url, { ...init, body: undefined, headers: Object.fromEntries(init.headers) }),
-    }) // prettier-ignore
-    return { server, configuration, keys }
   }
 
   /** RFC 9207 §2.4: before anything else, the error included, is believed. */
@@ -233,22 +232,9 @@ export class AuthorizationServer {
     )
   }
 
-  async #demandSignature(idToken: string, keys: RemoteJWKSet | undefined, server: ServerDescription): Promise<void> {
-    if (await this.#checkSignature(idToken, keys, server)) return
+  async #demandSignature(idToken: string, { idTokenAlgorithms }: ServerDescription, keys: ServerKeys): Promise<void> {
+    if (await keys.isSigned(idToken, idTokenAlgorithms, 'server')) return
     throw new AuthError('ERR_AUTH_UNTRUSTED', `the ID Token is not signed by ${this.provider.name}`)
-  }
-
-  async #checkSignature(idToken: string, keys: RemoteJWKSet | undefined, server: ServerDescription): Promise<boolean> {
-    if (keys === undefined)
-      throw new AuthError('ERR_AUTH_MISCONFIGURED', `the metadata of ${this.provider.name} has no "jwks_uri"`)
-    try {
-      return await isSignedByServer(idToken, keys, [...server.idTokenAlgorithms])
-    } catch (cause) {
-      throw new AuthError('ERR_AUTH_UNAVAILABLE', `the keys of ${this.provider.name} cannot be fetched`, {
-        cause,
-        retryAfterSeconds: 5,
-      })
-    }
   }
 
   #wants(scope: string): boolean {
@@ -259,6 +245,17 @@ export class AuthorizationServer {
     if (!(thrown instanceof AuthError)) return readTokenFailure(thrown)
     // Discovery failed: nothing was sent.
     const kind = thrown.code === 'ERR_AUTH_MISCONFIGURED' ? 'misconfigured' : 'passing'
-    return { kind, unspent: true, error: undefined, retryAfterMs: undefined, cause: withoutSecrets(thrown) }
+    return {
+      kind,
+      unspent: true,
+      answered: false,
+      error: undefined,
+      retryAfterMs: undefined,
+      cause: withoutSecrets(thrown),
+    }
   }
+}
+
+function targetParameters({ resource, scope }: TokenTarget): Record<string, string> {
+  return { ...(resource !== undefined && { resource }), ...(scope !== undefined && { scope }) }
 }

@@ -8,6 +8,8 @@ const MAX_BODY_BYTES = 1_048_576
 
 export interface ProviderFetchOptions {
   readonly allowHttp: boolean
+  /** Asked right before the bytes leave; `false` and they do not. */
+  readonly maySend?: () => boolean
   /** Rewrites a JSON body before anybody reads it. */
   readonly rewrite?: (body: Record<string, unknown>, url: string) => Record<string, unknown>
 }
@@ -22,6 +24,8 @@ export function providerFetch(runtime: Runtime, options: ProviderFetchOptions): 
     const complaint = urlComplaint(url, options.allowHttp)
     if (complaint !== undefined)
       throw new Cause('ProviderFetchError', `an endpoint ${complaint}`, 'OAUTH_HTTP_REQUEST_FORBIDDEN')
+
+    if (options.maySend?.() === false) throw new Cause('ProviderFetchError', 'it is too late to send this', undefined)
 
     const { signal, ...rest } = init
     const response = await runtime.fetch(url, { ...rest, redirect: 'manual', signal: signal ?? null } as RequestInit)

@@ -34,7 +34,7 @@ export async function discover(
   let metadata
   try {
     const found = await discovery(url, provider.clientId, undefined, undefined, {
-      timeout: timeoutMs / 1_000,
+      timeout: toTimeout(timeoutMs),
       // Its own rule knows no loopback; `providerFetch` applies ours to every URL.
       // oxlint-disable-next-line typescript/no-deprecated -- deprecated to stand out, says its documentation
       execute: [allowInsecureRequests],
@@ -89,11 +89,19 @@ export function configurationFor(
     { [clockTolerance]: provider.clockToleranceSeconds },
     server.clientAuthentication,
   )
-  configuration.timeout = timeoutMs / 1_000
+  configuration.timeout = toTimeout(timeoutMs)
   configuration[customFetch] = fetch
   // oxlint-disable-next-line typescript/no-deprecated -- as above
   allowInsecureRequests(configuration)
   return configuration
+}
+
+/**
+ * Seconds, which the library turns into milliseconds again for a timer that takes whole ones only: quarters survive that, while 1.001
+ * becomes 1000.9999999999999.
+ */
+function toTimeout(ms: number): number {
+  return Math.max(Math.ceil(ms / 250), 1) / 4
 }
 
 function offeredAuthentication(

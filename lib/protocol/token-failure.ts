@@ -10,6 +10,8 @@ export interface TokenFailure {
   readonly kind: 'dead' | 'misconfigured' | 'passing'
   /** `true`: whatever was presented is certainly unspent, the request did not arrive or was refused for another reason. */
   readonly unspent: boolean
+  /** `true`: the server has answered. Otherwise the request may still be on its way, to be decided any time. */
+  readonly answered: boolean
   /** The server's own `error` (RFC 6749 §5.2), if it is one of the registered words; safe to show. */
   readonly error: string | undefined
   /** Milliseconds, from `Retry-After`. */
@@ -39,6 +41,7 @@ export function readTokenFailure(thrown: unknown): TokenFailure {
   const failure = (kind: TokenFailure['kind'], unspent: boolean): TokenFailure => ({
     kind,
     unspent,
+    answered: status !== undefined,
     error:
       error !== undefined && (DEAD.has(error) || MISCONFIGURED.has(error) || PASSING.has(error)) ? error : undefined,
     retryAfterMs,
@@ -49,7 +52,8 @@ export function readTokenFailure(thrown: unknown): TokenFailure {
   if (error !== undefined && DEAD.has(error)) return failure('dead', false)
   if (status !== undefined && status >= 500) return failure('passing', false)
   if (error !== undefined && PASSING.has(error)) return failure('passing', false)
-  if (error !== undefined && MISCONFIGURED.has(error)) return failure('misconfigured', true)
+  // Some servers (oidc-provider) look at the resource when the refresh token is spent already.
+  if (error !== undefined && MISCONFIGURED.has(error)) return failure('misconfigured', error !== 'invalid_target')
   // A 401 is about the client (RFC 6749 §5.2), whatever the words.
   if (status === 401) return failure('misconfigured', true)
   return failure('passing', status === undefined && neverArrived(thrown))

@@ -1,19 +1,23 @@
 import type { TokenEndpointResponse } from 'openid-client'
 
-/** What one successful token response left us with (RFC 6749 §5.1), in our words. */
-export interface TokenSet {
+/** An access token, and what is known of it. */
+export interface IssuedToken {
   readonly accessToken: string
   /** As used in the `Authorization` header: `Bearer`. */
   readonly tokenType: string
-  /** Absent: the server issued none, and the grant ends with its access token. */
-  readonly refreshToken?: string | undefined
-  readonly idToken?: string | undefined
   /** Space-separated. Absent in an answer: as asked for (RFC 6749 §5.1). */
   readonly scope?: string | undefined
   /** Epoch milliseconds. Absent: the server did not say. */
   readonly expiresAt?: number | undefined
   /** Milliseconds; what the early refresh is measured against. */
   readonly lifetimeMs?: number | undefined
+}
+
+/** What one successful token response left us with (RFC 6749 §5.1), in our words. */
+export interface TokenSet extends IssuedToken {
+  /** Absent: the server issued none, and the grant ends with its access token. */
+  readonly refreshToken?: string | undefined
+  readonly idToken?: string | undefined
 }
 
 /**
@@ -50,15 +54,5 @@ export function toTokenSet(response: TokenEndpointResponse, askedAt: number): To
     scope: response.scope,
     expiresAt: lifetimeMs === undefined ? undefined : askedAt + lifetimeMs,
     lifetimeMs,
-  }
-}
-
-/** What a refresh response leaves out stays as it was (RFC 6749 §6; OIDC Core §12.2). */
-export function carryOver(fresh: TokenSet, previous: TokenSet): TokenSet {
-  return {
-    ...fresh,
-    refreshToken: fresh.refreshToken ?? previous.refreshToken,
-    idToken: fresh.idToken ?? previous.idToken,
-    scope: fresh.scope ?? previous.scope,
   }
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { flag, isRecord, oneOf, readOptions, text, type Same, type Say } from '../option-reader.ts'
+import { flag, isRecord, oneOf, positive, readOptions, text, type Same, type Say } from '../option-reader.ts'
 import { extrasOf, urlComplaint } from '../url-rule.ts'
 import { ASYMMETRIC_ALGORITHM, type ClientAuthentication, type Provider, type Rotation } from './provider.ts'
 
@@ -17,10 +17,20 @@ export interface OidcOptions {
   responseMode?: 'query' | 'form_post' | undefined
   /** Extra parameters of every authorization request, such as `audience` or `prompt`. */
   authorizationParameters?: Readonly<Record<string, string>> | undefined
+  /** The resource servers that `accessToken({ resource })` may ask tokens for: absolute URIs (RFC 8707 §2.1). Default none. */
+  resources?: readonly string[] | undefined
   /** Pins the one `alg` accepted for ID Tokens. Default: the asymmetric ones that the metadata lists. */
   idTokenSigningAlg?: string | undefined
-  /** Default `rotating`, which is safe for both kinds; `reusable` recovers sooner from a lost answer. */
+  /**
+   * Default `rotating`, which is safe for all. `reusable`, or `{ graceMs }` where a spent refresh token is accepted again for so long,
+   * recovers sooner from a lost answer.
+   */
   rotation?: Rotation | undefined
+  /**
+   * Does a refresh end the access token before it? Then a request that cannot be sent again waits for a refresh that is due, rather than
+   * being refused with the old token. Default `false`.
+   */
+  refreshEndsAccessToken?: boolean | undefined
   /**
    * Sends `id_token_hint` at sign-out, for servers that do not sign out without it. Puts the ID Token into a URL, and so into the
    * browser's history and logs on the way. Default `false`: the client is named by `client_id` alone.
@@ -28,6 +38,11 @@ export interface OidcOptions {
   sendIdTokenHint?: boolean | undefined
   /** How far the server's clock may be off. Seconds, default 30. */
   clockToleranceSeconds?: number | undefined
+  /**
+   * Accepts logout tokens whose `typ` is not `logout+jwt` but absent or `JWT`, for servers from before that was specified. What the server
+   * signs for another purpose is then told from them by its claims alone. Default `false`.
+   */
+  acceptUntypedLogoutTokens?: boolean | undefined
   /** Sends secrets and tokens in clear text, readable and changeable by anyone on the way. */
   dangerouslyAllowHttp?: boolean | undefined
 }
@@ -46,13 +61,28 @@ const schema = z.strictObject({
   scope: text('scope names separated by blanks').optional(),
   responseMode: oneOf('query', 'form_post').optional(),
   authorizationParameters: z.record(z.string(), z.string('must be a string')).readonly().optional(),
+  resources: z
+    .array(
+      z.custom<string>((value) => typeof value === 'string' && URL.canParse(value) && !value.includes('#'), {
+        error: 'must be an absolute URI without a fragment',
+      }),
+      'must be a list',
+    ) // prettier-ignore
+    .readonly()
+    .optional(),
   idTokenSigningAlg: z
     .string()
     .regex(ASYMMETRIC_ALGORITHM, 'must be an asymmetric algorithm, such as RS256')
     .optional(),
-  rotation: oneOf('rotating', 'reusable').optional(),
+  rotation: z
+    .union([oneOf('rotating', 'reusable'), z.strictObject({ graceMs: positive('milliseconds') }).readonly()], {
+      error: `must be 'rotating', 'reusable' or { graceMs: … }`,
+    })
+    .optional(),
+  refreshEndsAccessToken: flag().optional(),
   sendIdTokenHint: flag().optional(),
   clockToleranceSeconds: z.int('must be a whole number of seconds').min(0).max(300, 'must be at most 300').optional(),
+  acceptUntypedLogoutTokens: flag().optional(),
   dangerouslyAllowHttp: flag().optional(),
 })
 
@@ -73,11 +103,14 @@ export function oidc(options: OidcOptions): Provider {
     clientAuthentication: read.clientAuthentication,
     scope: read.scope ?? 'openid',
     authorizationParameters: Object.freeze({ ...read.authorizationParameters }),
+    resources: Object.freeze([...(read.resources ?? [])]),
     responseMode: read.responseMode ?? 'query',
     idTokenSigningAlg: read.idTokenSigningAlg,
     rotation: read.rotation ?? 'rotating',
+    refreshEndsAccessToken: read.refreshEndsAccessToken === true,
     sendIdTokenHint: read.sendIdTokenHint === true,
     clockToleranceSeconds: read.clockToleranceSeconds ?? 30,
+    acceptUntypedLogoutTokens: read.acceptUntypedLogoutTokens === true,
     allowHttp: read.dangerouslyAllowHttp === true,
   }
   return Object.freeze(Object.defineProperty(provider, 'clientSecret', { value: read.clientSecret }) as Provider)

@@ -2,11 +2,11 @@ import type { Request, RequestHandler, Response } from 'express'
 import { Pool } from 'undici'
 import * as z from 'zod'
 import type { ConnectedRequest } from '../express/request-auth.ts'
-import type { AccessToken } from '../grants/grant-keeper.ts'
+import type { AccessToken } from '../grants/access-tokens.ts'
 import { flag, positive, readOptions, text, type Same } from '../option-reader.ts'
 import { forward, type ForwardOptions } from './forward.ts'
 import { requestHeaders } from './headers.ts'
-import { readBody } from './request-body.ts'
+import { isRepeatable, readBody } from './request-body.ts'
 import { pathAtTarget, readTarget, targetComplaint } from './target.ts'
 
 export interface ProxyOptions {
@@ -81,7 +81,7 @@ export function createProxy(target: string | URL, options: ProxyOptions, context
     res.once('close', () => {
       if (!res.writableFinished) gone.abort() // costs an error with a stack, so not after every answer
     })
-    const token = await auth.freshToken({ signal: gone.signal })
+    const token = await auth.freshToken({ signal: gone.signal, isRepeatable: isRepeatable(req, maxReplayBytes) })
     const body = await readBody(req, maxReplayBytes)
     const sessionCookie = context.sessionCookieOf(req)
     const headers = requestHeaders(req, headerSettings, sessionCookie)

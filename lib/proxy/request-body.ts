@@ -5,6 +5,13 @@ import { AuthError } from '../errors.ts'
 /** What is sent to the target. Only what is held in memory can be sent a second time. */
 export type RequestBody = { kind: 'repeatable'; bytes: Buffer | null } | { kind: 'stream'; stream: Readable }
 
+/** Will the body be one that can be sent again? */
+export function isRepeatable({ headers }: Request, maxReplayBytes: number): boolean {
+  const length = headers['content-length']
+  if (length === undefined) return headers['transfer-encoding'] === undefined
+  return Number(length) <= maxReplayBytes
+}
+
 /**
  * @param maxReplayBytes a body announced as no longer is read first, so that it can be repeated; a longer one, or one of unknown length,
  * streams through.
@@ -20,7 +27,7 @@ export async function readBody(req: Request, maxReplayBytes: number): Promise<Re
       'the request body was read before the proxy could forward it; mount body parsers after auth.proxy()',
     )
   }
-  if (length === undefined || Number(length) > maxReplayBytes) return { kind: 'stream', stream: upload(req) }
+  if (!isRepeatable(req, maxReplayBytes)) return { kind: 'stream', stream: upload(req) }
 
   const chunks: Buffer[] = []
   for await (const chunk of req) chunks.push(chunk as Buffer)

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import type { SessionData } from 'express-session'
+import expressSession, { type SessionData } from 'express-session'
 import { LRUCache } from 'lru-cache'
 import { AuthError } from '../errors.ts'
 import { isExpired, parseTransaction, type Transaction } from '../protocol/transaction.ts'
@@ -20,6 +20,10 @@ export interface Account {
   readonly scope: string
   /** Epoch milliseconds. */
   readonly signedInAt: number
+  /** Of the session that it was stored in, as far as the grant store knows. */
+  readonly sessionId: string
+  /** Of the browser that signed in. */
+  readonly userAgent: string | undefined
 }
 
 interface Corner {
@@ -88,31 +92,44 @@ export class SessionCorner {
     })
   }
 
+  /** The account in a session of whichever request. */
+  accountIn(session: SessionData): Account | undefined {
+    return session.latchkey?.[this.#name]?.account
+  }
+
+  /** Notes where the account is now. */
+  moveAccount(session: SessionData, account: Account, sessionId: string): void {
+    const corner = session.latchkey?.[this.#name]
+    session.latchkey = { ...session.latchkey, [this.#name]: { ...corner, account: { ...account, sessionId } } }
+  }
+
   /**
    * Moves to a new session id (session fixation) that knows the account and the sign-ins still under way.
    *
+   * @param open makes the account, once the id of its session is known.
    * @returns the account that was signed in before.
    */
-  async signIn(req: Request, account: Account): Promise<Account | undefined> {
+  async signIn(req: Request, open: (sessionId: string) => Promise<Account>): Promise<Account | undefined> {
     const oldId = req.sessionID
     return this.#changes.run(oldId, async () => {
       const isStored = await reload(req)
       const { account: previous, transactions = [] } = this.#read(req)
-      if (previous !== undefined) this.#ended.set(previous.grantId, true)
-      const { session, sessionStore } = req
-      const kept = this.#keep.filter((key) => key in session).map((key) => [key, session[key as keyof typeof session]])
+      const { session: old, sessionStore } = req
+      const kept = this.#keep.filter((key) => key in old).map((key) => [key, old[key as keyof typeof old]])
       // Not `regenerate()`, which deletes the old session: other tabs' requests that are on their way still carry its id.
       sessionStore.generate(req)
       Object.assign(req.session, Object.fromEntries(kept))
-      req.session.latchkey = { ...session.latchkey, [this.#name]: { account, transactions } }
       try {
+        const account = await open(req.sessionID)
+        req.session.latchkey = { ...old.latchkey, [this.#name]: { account, transactions } }
         await save(req)
-        if (isStored) await this.#leaveNotice(req, oldId, session.cookie)
+        if (isStored) await this.#leaveNotice(req, oldId, old.cookie)
       } catch (error) {
         // express-session saves what it finds at the end of the response, and a sign-in that was answered with an error is none.
-        Object.assign(req, { session, sessionID: oldId })
+        Object.assign(req, { session: old, sessionID: oldId })
         throw error
       }
+      if (previous !== undefined) this.#ended.set(previous.grantId, true)
       return previous
     })
   }
@@ -124,6 +141,11 @@ export class SessionCorner {
   hasMoved(req: Request): boolean {
     const { movedAt } = this.#read(req)
     return typeof movedAt === 'number' && this.#now() - movedAt < NOTICE_MS
+  }
+
+  /** It was ended from outside; requests under way may still have its session in their hands. */
+  grantEnded(grantId: string): void {
+    this.#ended.set(grantId, true)
   }
 
   /** Ends the whole session, the application's part of it included. */
@@ -145,7 +167,9 @@ export class SessionCorner {
 
   /** In place of the old session, nothing but this: to delete it would give each late request a new one, and its cookie the last word. */
   async #leaveNotice({ sessionStore }: Request, oldId: string, cookie: SessionData['cookie']): Promise<void> {
-    const notice: SessionData = { cookie, latchkey: { [this.#name]: { movedAt: this.#now() } } }
+    const brief = Object.assign(new expressSession.Cookie(), cookie)
+    brief.maxAge = NOTICE_MS // the store keeps it no longer
+    const notice: SessionData = { cookie: brief, latchkey: { [this.#name]: { movedAt: this.#now() } } }
     await settle((done) => sessionStore.set(oldId, notice, done))
   }
 
@@ -189,7 +213,7 @@ async function save(req: Request): Promise<void> {
 }
 
 /** The one place where express-session's callbacks become promises. */
-async function settle(call: (done: (error?: unknown) => void) => void): Promise<void> {
+export async function settle(call: (done: (error?: unknown) => void) => void): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     call((error) => (error ? reject(storeUnreachable(error)) : resolve()))
   })

@@ -1,8 +1,9 @@
 import type { Request, RequestHandler, Response } from 'express'
-import session, { type CookieOptions, type SessionOptions as ExpressSessionOptions } from 'express-session'
+import session, { type CookieOptions, type SessionOptions as ExpressSessionOptions, type Store } from 'express-session'
 import { AuthError } from '../errors.ts'
 import { MemorySessionStore } from './memory-session-store.ts'
-import { storeUnreachable } from './session-corner.ts'
+import { settle, storeUnreachable } from './session-corner.ts'
+import { fenced, type AccountWatch } from './session-fence.ts'
 
 /** express-session's own options. `secret` is the package's, `resave` and `saveUninitialized` are `false`. */
 export type SessionOptions = Omit<ExpressSessionOptions, 'secret' | 'resave' | 'saveUninitialized' | 'cookie'> & {
@@ -29,8 +30,12 @@ export class SessionMiddleware {
   readonly #own: RequestHandler
   readonly #trustsForwardedProto: boolean
   readonly #isHttps: boolean
-
-  constructor({ name, secrets, isHttps, options }: SessionMiddlewareSettings, now: () => number) {
+  readonly #watch: AccountWatch
+  /** By the store itself; the application may have several. */
+  readonly #fences = new WeakMap<Store, Request['sessionStore']>()
+  /** The store that requests come with: the application's own is known when the first one has come. */
+  #store: Store
+  constructor({ name, secrets, isHttps, options }: SessionMiddlewareSettings, watch: AccountWatch, now: () => number) {
     const cookie: CookieOptions = { httpOnly: true, sameSite: 'lax', secure: isHttps, path: '/', ...options.cookie }
     // The browser itself then refuses such a cookie from a subdomain or over http (RFC 6265bis §4.1.3).
     const isHostOnly = cookie.secure === true && cookie.path === '/' && cookie.domain === undefined
@@ -39,9 +44,12 @@ export class SessionMiddleware {
     this.#cookie = cookie
     this.#isHttps = isHttps
     this.#trustsForwardedProto = options.proxy === true
+    this.#watch = watch
+    const store = options.store ?? new MemorySessionStore(now)
+    this.#store = store
     this.#own = session({
       ...options,
-      store: options.store ?? new MemorySessionStore(now),
+      store,
       name: this.#cookieName,
       cookie,
       secret: [...secrets],
@@ -52,7 +60,42 @@ export class SessionMiddleware {
 
   /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while the session store cannot be read; cookie and record stay as they are. */
   async load(req: Request, res: Response): Promise<void> {
-    if (hasSession(req)) return this.#demandExpressSession(req)
+    if (hasSession(req)) this.#demandExpressSession(req)
+    else await this.#open(req, res)
+    req.sessionStore = this.#fence(req.sessionStore)
+  }
+
+  /** Is it one process alone that has the sessions? */
+  get isInMemory(): boolean {
+    return this.#store instanceof MemorySessionStore || this.#store instanceof session.MemoryStore
+  }
+
+  /** Notes the application's own session store, of a request whose session does not matter. */
+  recognise(req: Request): void {
+    if (!hasSession(req)) return
+    this.#demandExpressSession(req)
+    this.#fence(req.sessionStore)
+  }
+
+  /**
+   * Ends a session other than the request's own.
+   *
+   * @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while the session store cannot be reached.
+   */
+  async end(sessionId: string): Promise<void> {
+    await settle((done) => this.#store.destroy(sessionId, done))
+  }
+
+  #fence(store: Request['sessionStore']): Request['sessionStore'] {
+    const known = this.#fences.get(store)
+    if (known !== undefined) return known
+    this.#store = store
+    const fence = fenced(store, this.#watch)
+    this.#fences.set(store, fence).set(fence, fence)
+    return fence
+  }
+
+  async #open(req: Request, res: Response): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#own(req, res, (error: unknown) => (error === undefined ? resolve() : reject(storeUnreachable(error))))
     })

@@ -171,8 +171,8 @@ describe('refreshing an access token (RFC 6749 §6)', () => {
       site.authorizationServer.dropNextTokenAnswer()
       expect((await orders()).status).toBe(503)
 
-      // Nobody can know whether the token was spent. After the pause it is presented once more, and the server says so.
-      site.clock.advance({ seconds: 2 })
+      // Nobody can know whether the token was spent, or when the server decides. After two leases it is presented once more, and refused.
+      site.clock.advance({ ms: 2 * LEASE_MS })
       const statuses = [(await orders()).status]
       site.clock.advance({ ms: LEASE_MS })
       statuses.push((await orders()).status)

@@ -26,6 +26,18 @@ describe('an ID Token signed by a key that the server does not publish', () => {
     expect((await site.signIn(browser)).status).toBe(200)
   })
 
+  test('a key that the server has begun to use is found at once, also right after others were looked for', async () => {
+    for (const kid of ['next', 'the one after that']) {
+      const { privateKey, publicKey } = await generateKeyPair('RS256')
+      site.server.script = {
+        idToken: (claims) => site.server.sign(claims, { key: privateKey, kid }),
+        jwks: { keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'RS256' }] },
+      }
+
+      expect((await site.signIn(site.browser())).status).toBe(200)
+    }
+  })
+
   test('the key that the token brings along, or points to, is never used', async () => {
     const { privateKey, publicKey } = await generateKeyPair('RS256')
     const jwk = await exportJWK(publicKey)

@@ -66,6 +66,7 @@ describe('every byte that reaches the browser', () => {
       await Promise.all([browser.get(`${url}/api/orders`), browser.get(`${url}/grant`)])
     }
     await browser.post(`${url}/api/orders`, { item: 'tea' })
+    clock.advance({ seconds: 3 }) // a token that is newer would not be replaced
     authorizationServer.expireAccessTokens()
     await browser.get(`${url}/api/orders`)
     for (const hop of page.hops) await browser.navigate(hop.url, { redirectLimit: 0 })

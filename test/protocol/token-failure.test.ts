@@ -2,7 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { ServerResponse } from 'node:http'
 import { inspect } from 'node:util'
 import { oidc } from '../../lib/providers/index.ts'
-import { AuthorizationServer, type RefreshOutcome } from '../../lib/protocol/authorization-server.ts'
+import {
+  AuthorizationServer,
+  type RefreshOutcome,
+  type RefreshRequest,
+} from '../../lib/protocol/authorization-server.ts'
 import type { TokenFailure } from '../../lib/protocol/token-failure.ts'
 import { systemRuntime } from '../../lib/runtime.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
@@ -16,6 +20,13 @@ const metadata = (issuer: string): object => ({
   authorization_endpoint: `${issuer}/authorize`,
   token_endpoint: `${issuer}/token`,
   jwks_uri: `${issuer}/keys`,
+})
+
+const within = (patienceMs: number): RefreshRequest => ({
+  subject: 'alice',
+  target: {},
+  patienceMs,
+  maySend: () => true,
 })
 
 describe('a refresh that fails', () => {
@@ -95,7 +106,7 @@ describe('a refresh that fails', () => {
   ])('%s', async (_what, given, expected) => {
     answer = given
 
-    const failure = await failureOf(client().refresh('refresh-token', 'alice', 2_000))
+    const failure = await failureOf(client().refresh('refresh-token', within(2_000)))
 
     expect(failure).toMatchObject(expected)
     expect(inspect(failure, { depth: 9, showHidden: true })).not.toContain(ECHOED)
@@ -107,7 +118,7 @@ describe('a refresh that fails', () => {
     const connected = client()
     await connected.ready()
 
-    expect(await failureOf(connected.refresh('r', 'alice', 100))).toMatchObject({ kind: 'passing', unspent: false })
+    expect(await failureOf(connected.refresh('r', within(100)))).toMatchObject({ kind: 'passing', unspent: false })
   })
 
   test('a server that is not there: it passes, and the token is certainly unspent', async () => {
@@ -122,14 +133,14 @@ describe('a refresh that fails', () => {
     await connected.ready()
     await away.close()
 
-    expect(await failureOf(connected.refresh('r', 'alice', 1_000))).toMatchObject({ kind: 'passing', unspent: true })
+    expect(await failureOf(connected.refresh('r', within(1_000)))).toMatchObject({ kind: 'passing', unspent: true })
   })
 
   test('metadata that cannot be had: nothing was sent', async () => {
     const provider = oidc({ issuer: 'http://127.0.0.1:9', clientId: 'c' })
     const lost = new AuthorizationServer(provider, { redirectUri: 'https://app.example/cb', timeoutMs: 1_000 }, systemRuntime) // prettier-ignore
 
-    expect(await failureOf(lost.refresh('r', 'alice', 1_000))).toMatchObject({ kind: 'passing', unspent: true })
+    expect(await failureOf(lost.refresh('r', within(1_000)))).toMatchObject({ kind: 'passing', unspent: true })
   })
 
   test.each<[string, number | undefined]>([
@@ -142,14 +153,14 @@ describe('a refresh that fails', () => {
   ])('Retry-After: %j is %p ms', async (value, expected) => {
     answer = json(503, { error: 'temporarily_unavailable' }, { 'retry-after': value })
 
-    expect((await failureOf(client().refresh('r', 'alice', 2_000))).retryAfterMs).toBe(expected)
+    expect((await failureOf(client().refresh('r', within(2_000)))).retryAfterMs).toBe(expected)
   })
 
   test('Retry-After may be a date', async () => {
     const inAMinute = new Date(Date.now() + 60_000).toUTCString()
     answer = json(503, { error: 'temporarily_unavailable' }, { 'retry-after': inAMinute })
 
-    const { retryAfterMs } = await failureOf(client().refresh('r', 'alice', 2_000))
+    const { retryAfterMs } = await failureOf(client().refresh('r', within(2_000)))
 
     expect(retryAfterMs).toBeGreaterThan(50_000)
     expect(retryAfterMs).toBeLessThanOrEqual(60_000)

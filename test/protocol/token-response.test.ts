@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { TokenEndpointResponse } from 'openid-client'
-import { carryOver, normaliseTokenResponse, toTokenSet } from '../../lib/protocol/token-response.ts'
+import { normaliseTokenResponse, toTokenSet } from '../../lib/protocol/token-response.ts'
 
 describe('a token response as servers write it', () => {
   test.each<[string, object, object]>([
@@ -57,19 +57,5 @@ describe('the tokens of a response', () => {
 
     expect(tokens.expiresAt).toBeUndefined()
     expect(tokens.lifetimeMs).toBeUndefined()
-  })
-
-  test('of a refresh keep what the server leaves out, and nothing else', () => {
-    const previous = { accessToken: 'a1', tokenType: 'Bearer', refreshToken: 'r1', idToken: 'i1', scope: 's1', expiresAt: 1, lifetimeMs: 1 } // prettier-ignore
-
-    expect(carryOver({ accessToken: 'a2', tokenType: 'Bearer' }, previous)).toEqual({
-      accessToken: 'a2',
-      tokenType: 'Bearer',
-      refreshToken: 'r1',
-      idToken: 'i1',
-      scope: 's1',
-    })
-    const complete = { accessToken: 'a2', tokenType: 'Bearer', refreshToken: 'r2', idToken: 'i2', scope: 's2', expiresAt: 2, lifetimeMs: 2 } // prettier-ignore
-    expect(carryOver(complete, previous)).toEqual(complete)
   })
 })

@@ -26,6 +26,7 @@ describe('oidc()', () => {
       responseMode: 'query',
       rotation: 'rotating',
       sendIdTokenHint: false,
+      acceptUntypedLogoutTokens: false,
       clockToleranceSeconds: 30,
       allowHttp: false,
     })
@@ -73,6 +74,7 @@ describe('oidc()', () => {
     ['idTokenSigningAlg', 'rs256'],
     ['rotation', 'maybe'],
     ['sendIdTokenHint', 'yes'],
+    ['acceptUntypedLogoutTokens', 1],
     ['clockToleranceSeconds', -1],
     ['clockToleranceSeconds', 301],
     ['clockToleranceSeconds', 1.5],

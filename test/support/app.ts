@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import express, { type Express } from 'express'
 import { startApi, type Api } from '../../example-app/api/start.ts'
+import { DEMO_ACCOUNTS } from '../../example-app/authorization-server/accounts.ts'
 import { latchkey, type AuthEvent, type Latchkey, type LatchkeyOptions } from '../../lib/index.ts'
 import { oidc, type OidcOptions } from '../../lib/providers/index.ts'
 import { startTestAuthorizationServer, type TestAuthorizationServer } from './authorization-server.ts'
@@ -22,6 +23,12 @@ export interface TestAppOptions {
   before?: (app: Express) => void
   /** After the standard routes. */
   routes?: (app: Express, auth: Latchkey) => void
+  /** Of the server: see `AuthorizationServerOptions`. */
+  resources?: readonly string[]
+  /** The server accepts a spent refresh token again for so long; `Infinity`: for ever. Milliseconds, default 0. */
+  reuseWithinMs?: number
+  /** Of all instances that are given none of their own. */
+  clock?: TestClock
   /** The host name in the server's issuer. Default 127.0.0.1, as the app; `localhost` makes it another site. */
   issuerHost?: string
 }
@@ -36,11 +43,11 @@ export interface TestApp {
   readonly clock: TestClock
   readonly events: AuthEvent[]
   /** Starts one more instance of the application, as another process would run it. @returns its address. */
-  another(): Promise<string>
+  another(clock?: TestClock): Promise<string>
   /** A browser with nothing in it. */
   browser(): Browser
-  /** A browser in which alice has signed in. */
-  signedIn(): Promise<Browser>
+  /** A browser in which alice, or somebody else, has signed in. */
+  signedIn(login?: string): Promise<Browser>
   close(): Promise<void>
 }
 
@@ -58,9 +65,12 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
         clientSecret: CLIENT_SECRET,
         redirectUris: [`${url}/callback`],
         postLogoutRedirectUris: [`${url}/`],
+        backchannelLogoutUri: `${url}/backchannel-logout`,
       },
     ],
     resourceServerClient: API_CLIENT,
+    ...(given.resources !== undefined && { resources: given.resources }),
+    ...(given.reuseWithinMs !== undefined && { reuseWithinMs: given.reuseWithinMs }),
     ...(given.issuerHost !== undefined && { issuerHost: given.issuerHost }),
   })
   const api = await startApi({
@@ -68,9 +78,9 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
     ...API_CLIENT,
   })
 
-  const clock = new TestClock()
+  const { clock = new TestClock() } = given
   const events: AuthEvent[] = []
-  const build = (): { app: Express; auth: Latchkey } => {
+  const build = (runtime: TestClock): { app: Express; auth: Latchkey } => {
     const options = typeof given.options === 'function' ? given.options() : given.options
     const auth = latchkey(
       {
@@ -86,7 +96,7 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
         onEvent: (event) => events.push(event),
         ...options,
       },
-      clock,
+      runtime,
     )
     const app = express()
     given.before?.(app)
@@ -100,7 +110,7 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
     instances.push(auth)
     return { app, auth }
   }
-  const { app, auth } = build()
+  const { app, auth } = build(clock)
   handler = app as RequestListener
 
   return {
@@ -111,11 +121,14 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
     api,
     clock,
     events,
-    another: async () => listen(build().app as RequestListener, servers),
+    another: async (runtime = clock) => listen(build(runtime).app as RequestListener, servers),
     browser: () => new Browser(),
-    async signedIn() {
+    async signedIn(login = 'alice') {
       const browser = new Browser()
-      await signIn(browser, `${url}/me`, {})
+      await signIn(browser, `${url}/me`, {
+        login,
+        password: DEMO_ACCOUNTS.find((account) => account.login === login)?.password ?? '',
+      })
       return browser
     },
     async close() {

@@ -43,14 +43,21 @@ export interface TestAuthorizationServer {
   close(): Promise<void>
 }
 
+export interface TestAuthorizationServerOptions extends Omit<AuthorizationServerOptions, 'before'> {
+  /** A spent refresh token is accepted again for so long; `Infinity`: for ever. Milliseconds, default 0. */
+  readonly reuseWithinMs?: number
+}
+
 /** Starts the example app's authorization server, a real one, with what tests need to watch and disturb it. */
-export async function startTestAuthorizationServer(
-  options: Omit<AuthorizationServerOptions, 'before'>,
-): Promise<TestAuthorizationServer> {
+export async function startTestAuthorizationServer({
+  reuseWithinMs = 0,
+  ...options
+}: TestAuthorizationServerOptions): Promise<TestAuthorizationServer> {
   const tokenEndpoint = new TokenEndpoint()
   const server = await startAuthorizationServer({ ...options, before: tokenEndpoint.middleware })
   const { issuer, port, provider, store } = server
   const refreshesRefused = recordRefusedRefreshes(server)
+  if (reuseWithinMs > 0) spendLater(server, reuseWithinMs)
   let running: { close(): Promise<void> } = server
 
   return {
@@ -83,4 +90,13 @@ function recordRefusedRefreshes({ provider }: AuthorizationServer): readonly Ref
     refused.push({ reason: error.error_detail ?? error.error_description ?? error.error, at: Date.now() })
   })
   return refused
+}
+
+/** oidc-provider has no grace period for refresh tokens; a token that is marked as spent somewhat later has one. */
+function spendLater({ provider }: AuthorizationServer, ms: number): void {
+  const { prototype } = provider.RefreshToken
+  const spend: (this: unknown) => Promise<void> = Reflect.get(prototype, 'consume')
+  prototype.consume = async function spendAfterGrace() {
+    if (Number.isFinite(ms)) setTimeout(() => void spend.call(this), ms).unref()
+  }
 }

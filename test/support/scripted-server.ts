@@ -96,8 +96,9 @@ export class ScriptedServer {
   }
 
   /** Signs as the server does, with its own key unless another is given. */
-  async sign(claims: JWTPayload, { key = this.#key, alg = 'RS256', kid = KEY_ID }: Signing = {}): Promise<string> {
-    return new SignJWT(claims).setProtectedHeader({ alg, kid }).sign(key)
+  async sign(claims: JWTPayload, signing: Signing = {}): Promise<string> {
+    const { key = this.#key, alg = 'RS256', kid = KEY_ID, typ } = signing
+    return new SignJWT(claims).setProtectedHeader({ alg, kid, ...(typ !== undefined && { typ }) }).sign(key)
   }
 
   async close(): Promise<void> {
@@ -214,6 +215,7 @@ export interface Signing {
   readonly key?: CryptoKey | Uint8Array
   readonly alg?: string
   readonly kid?: string
+  readonly typ?: string | undefined
 }
 
 interface Redeemed {

@@ -1,0 +1,61 @@
+import { AuthError } from '../errors.ts'
+import type { EventListener } from '../events.ts'
+import type { GrantKeeper } from '../grants/grant-keeper.ts'
+import type { SessionCorner } from '../session/session-corner.ts'
+import type { SessionMiddleware } from '../session/session-middleware.ts'
+
+/** Ends sign-ins from outside their own requests: an end-user's other devices, or all that the authorization server says have ended. */
+export class SignIns {
+  readonly #keeper: GrantKeeper
+  readonly #session: SessionMiddleware
+  readonly #corner: SessionCorner
+  readonly #tell: EventListener
+
+  constructor(keeper: GrantKeeper, session: SessionMiddleware, corner: SessionCorner, tell: EventListener) {
+    this.#keeper = keeper
+    this.#session = session
+    this.#corner = corner
+    this.#tell = tell
+  }
+
+  /**
+   * @param grantIds of the sign-ins.
+   * @param revocation `later`: whoever asked does not wait until the authorization server has revoked the tokens.
+   * @returns how many of them still held.
+   * @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while one of the stores cannot be reached; ask again then.
+   */
+  async end(grantIds: readonly string[], revocation: 'wait' | 'later'): Promise<number> {
+    const ended = await Promise.all(grantIds.map((id) => this.#end(id, revocation)))
+    return ended.filter(Boolean).length
+  }
+
+  async #end(id: string, revocation: 'wait' | 'later'): Promise<boolean> {
+    const sessionId = (await unlessUnreadable(this.#keeper.inspect(id)))?.session?.id
+    // First: if its store is away, the grant still says which session it is when somebody asks again.
+    const endSession = async (): Promise<void> => {
+      if (sessionId !== undefined) await this.#session.end(sessionId)
+    }
+    await endSession()
+    const last = await unlessUnreadable(this.#keeper.bury(id, 'signed-out', endSession))
+    this.#corner.grantEnded(id)
+    const revoked = last === undefined ? undefined : this.#keeper.revoke(id, last, 'signed-out')
+    if (last !== undefined) {
+      const { provider, subject } = last.state
+      this.#tell({ type: 'sign-out', provider, subject, grantId: id })
+    }
+    // Once more: a request may have written it back, and those that do so from now on see that the grant has ended.
+    await endSession()
+    if (revocation === 'wait') await revoked
+    return last !== undefined
+  }
+}
+
+/** One record that cannot be read must keep nobody from ending the others; it ends nonetheless. */
+export async function unlessUnreadable<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof AuthError && error.code === 'ERR_AUTH_RECORD') return undefined
+    throw error
+  }
+}
