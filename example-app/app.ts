@@ -10,6 +10,7 @@ import { profilePage } from './pages/profile.ts'
 import { securityHeaders } from './security-headers.ts'
 import { describeSession } from './session.ts'
 import type { Settings } from './settings.ts'
+import { endOthers, sameOriginOnly, signInsOf } from './sign-ins.ts'
 
 export interface AppSettings extends Pick<Settings, 'apiUrl' | 'trustProxy'> {
   /** Where people sign in. */
@@ -35,7 +36,10 @@ export function createApp({ apiUrl, trustProxy, issuer, isDemo }: AppSettings, a
   app.use(noStore)
 
   app.get('/', (req, res) => send(res, homePage({ user: req.auth.user, issuer, isDemo, hasApi })))
-  app.get('/profile', auth.requireAuth(), (req, res) => send(res, profilePage({ user: req.auth.user, issuer, hasApi })))
+  app.get('/profile', auth.requireAuth(), async (req, res) => {
+    send(res, profilePage({ user: req.auth.user, issuer, hasApi, signIns: await signInsOf(req, auth) }))
+  })
+  app.post('/sign-ins/end-others', auth.requireAuth(), sameOriginOnly, endOthers(auth))
   app.get('/explorer', auth.requireAuth(), (req, res) => send(res, explorerPage({ user: req.auth.user, hasApi })))
   app.get('/me', auth.requireAuth(), (req, res) => void res.json(req.auth.user))
   app.get('/session', describeSession)

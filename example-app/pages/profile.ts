@@ -1,4 +1,4 @@
-import type { User } from 'latchkey'
+import type { SignIn, User } from 'latchkey'
 
 import { html, type Html } from '../html.ts'
 import { layout } from './layout.ts'
@@ -8,9 +8,11 @@ export interface ProfilePage {
   readonly user: User | undefined
   readonly issuer: string
   readonly hasApi: boolean
+  /** Of this user, on all devices. */
+  readonly signIns: readonly SignIn[]
 }
 
-export function profilePage({ user, issuer, hasApi }: ProfilePage): Html {
+export function profilePage({ user, issuer, hasApi, signIns }: ProfilePage): Html {
   if (user === undefined) throw new TypeError('the profile page is for somebody who has signed in')
   const { email } = user
   const content = html`
@@ -91,8 +93,40 @@ export function profilePage({ user, issuer, hasApi }: ProfilePage): Html {
         <form method="post" action="/logout"><button class="button quiet">Sign out</button></form>
       </section>
     </div>
+    ${devices(signIns)}
   `
   return layout({ title: 'Profile', path: '/profile', user, script: 'profile.js', content })
+}
+
+function devices(signIns: readonly SignIn[]): Html {
+  return html`<section class="card devices" aria-labelledby="devices">
+    <h2 id="devices">Where you are signed in</h2>
+    <ul>
+      ${signIns.map(
+        ({ userAgent, signedInAt, isCurrent }) =>
+          html`<li>
+            <strong>${browserName(userAgent)}</strong>
+            <span class="quiet">${signedInAt !== undefined && `since ${new Date(signedInAt).toUTCString()}`}</span>
+            ${isCurrent && html`<span class="tag">this browser</span>`}
+          </li>`,
+      )}
+    </ul>
+    ${
+      signIns.length > 1 &&
+      html`<form method="post" action="/sign-ins/end-others">
+        <button class="button quiet">Sign out everywhere else</button>
+      </form>`
+    }
+  </section>`
+}
+
+const BROWSERS = ['Edg', 'OPR', 'Firefox', 'Chrome', 'Safari'] as const
+const BROWSER_NAMES: Readonly<Partial<Record<string, string>>> = { Edg: 'Edge', OPR: 'Opera' }
+
+/** The browser's own words are long, and anything at all. */
+function browserName(userAgent = ''): string {
+  const found = BROWSERS.find((name) => userAgent.includes(`${name}/`))
+  return found === undefined ? 'A browser' : (BROWSER_NAMES[found] ?? found)
 }
 
 const callControls = html`<div class="calls">

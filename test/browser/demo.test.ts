@@ -96,6 +96,19 @@ describe('the demo in a real browser', () => {
     expect(await page.getByLabel('Password').isVisible()).toBe(true)
   })
 
+  test('is signed out of when the end-user signs out at the authorization server itself', async () => {
+    const issuer = new URL(page.url()).origin
+    await signInAsAlice(page, /\/profile$/)
+
+    await page.goto(`${issuer}/session/end`)
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByText('You are signed out').waitFor()
+
+    await page.goto(app.url)
+    await page.getByRole('heading', { name: 'You are not signed in' }).waitFor()
+    expect(page.url()).toBe(`${app.url}/`)
+  })
+
   test('had nothing to complain of, such as a blocked script', () => {
     expect(complaints).toEqual([])
   })

@@ -42,6 +42,25 @@ describe('the demo, started with nothing but a port', () => {
     expect(output()).toContain('alice, password wonderland')
   })
 
+  test('lists where somebody is signed in, and signs the other devices out', async () => {
+    const { url } = await demo()
+    const [here, there] = [newBrowser(), newBrowser()]
+    await signIn(there, `${url}/profile`)
+    const profile = await signIn(here, `${url}/profile`)
+    expect(profile.text.match(/<li>\s*<strong>/g)).toHaveLength(2)
+    const fromElsewhere = await here.post(`${url}/sign-ins/end-others`, new URLSearchParams(), {
+      headers: { 'sec-fetch-site': 'cross-site' },
+    })
+
+    const after = await here.navigate(`${url}/sign-ins/end-others`, { method: 'POST', form: {}, from: profile.url })
+
+    expect(fromElsewhere.status).toBe(403)
+    expect(after.url.href).toBe(`${url}/profile`)
+    expect(after.text.match(/<li>\s*<strong>/g)).toHaveLength(1)
+    expect((await here.get(`${url}/me`)).status).toBe(200)
+    expect((await there.get(`${url}/me`)).status).toBe(401)
+  })
+
   test('tells how the token is doing, and nobody the token', async () => {
     const { url } = await demo()
     const browser = newBrowser()
@@ -84,6 +103,21 @@ describe('the demo, started with nothing but a port', () => {
     expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(200))
     const after = (await browser.get(`${url}/session`)).json() as Session
     expect(after.token.generation).toBe(before.token.generation + 1)
+  })
+
+  test('is signed out of, in that browser alone, when the end-user signs out at the authorization server itself', async () => {
+    const { url, output } = await demo()
+    const [meant, other] = [newBrowser(), newBrowser()]
+    await signIn(meant, `${url}/profile`)
+    await signIn(other, `${url}/profile`)
+    const [, issuer = ''] = /Sign in at +(\S+)/.exec(output()) ?? []
+
+    const page = await meant.submitForm(await meant.navigate(`${issuer}/session/end`))
+
+    expect(page.text).toContain('You are signed out')
+    expect((await meant.get(`${url}/session`)).json()).toEqual({ signedIn: false })
+    expect((await other.get(`${url}/session`)).json()).toMatchObject({ signedIn: true })
+    expect(output()).toContain('sign-out of alice')
   })
 
   test('guards pages by a sign-in, and answers programs with 401', async () => {
