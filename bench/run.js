@@ -1,4 +1,4 @@
-// node run.js [guard] [proxy] [--quick] [--rounds 5] [--seconds 5] [--only TEXT] [--profile]
+// node run.js [guard] [proxy] [herd] [capacity] [--quick] [--rounds 5] [--seconds 5] [--only TEXT] [--profile]
 import { parseArgs } from 'node:util'
 import { demandFairPlay } from './support/fairness.js'
 import { load } from './support/load.js'
@@ -7,10 +7,17 @@ import { printProfiles } from './support/profile.js'
 import { describe, record } from './support/report.js'
 import { signIn } from './support/browser.js'
 import { startSurroundings } from './support/surroundings.js'
+import { runCapacity } from './capacity/run.js'
 import { suite as guard } from './guard/suite.js'
+import { runHerd } from './herd/run.js'
 import { suite as proxy } from './proxy/suite.js'
 
-const SUITES = { guard, proxy }
+const SUITES = {
+  guard: () => measure(guard),
+  proxy: () => measure(proxy),
+  herd: () => runHerd({ rounds: chosenRounds ?? 2, isQuick: values.quick, only: values.only }),
+  capacity: () => runCapacity({ isQuick: values.quick }),
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,11 +29,12 @@ const { values, positionals } = parseArgs({
     profile: { type: 'boolean', default: false },
   },
 })
-const rounds = Number(values.rounds ?? (values.quick ? 2 : 5))
+const chosenRounds = values.rounds === undefined ? undefined : Number(values.rounds)
+const rounds = chosenRounds ?? (values.quick ? 2 : 5)
 const seconds = Number(values.seconds ?? (values.quick ? 2 : 5))
 
 stepAside()
-for (const name of positionals.length > 0 ? positionals : Object.keys(SUITES)) await measure(SUITES[name])
+for (const name of positionals.length > 0 ? positionals : Object.keys(SUITES)) await SUITES[name]()
 process.exit()
 
 async function measure(suite) {

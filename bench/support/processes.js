@@ -1,5 +1,6 @@
 // Child processes on cores of their own, and the CPU time they take.
 import { spawn, spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, connect } from 'node:net'
 import { cpus } from 'node:os'
@@ -26,12 +27,12 @@ export function stepAside() {
   if (canPin) spawnSync('taskset', ['-apc', CORES.others, String(process.pid)])
 }
 
-/** Starts a process that listens on `port`, and waits until it does. */
-export async function start(command, { port, core, env = {} }) {
+/** Starts a process that listens on `port`, and waits until it does. With `talks`, it can be sent messages and sends some. */
+export async function start(command, { port, core, env = {}, talks = false }) {
   const [program, ...args] = canPin ? ['taskset', '-c', CORES[core], ...command] : command
   const child = spawn(program, args, {
     cwd: benchFolder,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'inherit', ...(talks ? ['ipc'] : [])],
     env: { ...process.env, NODE_ENV: 'production', ...env },
   })
   running.add(child)
@@ -42,7 +43,7 @@ export async function start(command, { port, core, env = {} }) {
     process.exit(1)
   })
   for (let attempt = 0; !(await isListening(port)); attempt += 1) {
-    if (!running.has(child) || attempt === 200) throw new Error(`does not listen on port ${port}: ${command.join(' ')}`)
+    if (!running.has(child) || attempt === 600) throw new Error(`does not listen on port ${port}: ${command.join(' ')}`)
     await sleep(50)
   }
   return child
@@ -79,12 +80,18 @@ export function cpuTime({ pid }) {
   }
 }
 
+/** Below the range from which the kernel takes the ports of outgoing connections: a process can be started again on the same one. */
 export async function freePort() {
-  const server = createServer()
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
+  for (;;) {
+    const port = randomInt(10_000, 32_768)
+    const server = createServer()
+    const isFree = await new Promise((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    await new Promise((resolve) => server.close(resolve))
+    return port
+  }
 }
 
 function isListening(port) {

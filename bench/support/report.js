@@ -7,7 +7,7 @@ import { placement } from './processes.js'
 const RESULTS = new URL('../RESULTS.md', import.meta.url)
 const HEAD = `# Results
 
-Written by \`npm run bench\`, \`npm run guard\` and \`npm run proxy\` in this folder; README.md there says how to read them.
+Written by \`npm run bench\`, \`npm run guard\`, \`npm run proxy\` and \`npm run herd\` in this folder; README.md there says how to read them.
 Compare what one run measured, never figures of two runs.
 
 <!-- prettier-ignore-start -->
@@ -24,12 +24,15 @@ export function describe(suite, results, left, { rounds, seconds }) {
       `### ${suite.title}: ${title}, ${connections} connections\n\n${figures(names, samples)}\n\n${ratios(suite, names, samples)}`,
   )
   return [
-    `${heading(suite)}\n`,
-    `${new Date().toISOString().slice(0, 10)}, ${machine()}. ${rounds} rounds of ${seconds} s; ${placement}.`,
-    `${versions(suite)}\n`,
+    opening(suite, `${rounds} rounds of ${seconds} s; ${placement}`),
     tables.join('\n\n'),
     ...[...left].map(([name, why]) => `\nNot counted: ${name} (${why.split('\n', 1)[0]}).`),
   ].join('\n')
+}
+
+/** The head of a section: when, on what, how, and with which versions. */
+export function opening(suite, how) {
+  return `${heading(suite)}\n\n${new Date().toISOString().slice(0, 10)}, ${machine()}. ${how}.\n${versions(suite)}\n`
 }
 
 /** Puts a run into RESULTS.md, in the place of an earlier one with the same suite and Node version. */
@@ -87,28 +90,28 @@ function ratios({ comparisons }, names, samples) {
   return table(['ratio, median of rounds (range)', 'requests/s', 'CPU/request', 'p99'], rows)
 }
 
-function table(head, rows) {
+export function table(head, rows) {
   const lines = [head, head.map((_, index) => (index === 0 ? '---' : '---:')), ...rows]
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-function median(values) {
+export function median(values) {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-function rounded(value) {
+export function rounded(value) {
   if (value >= 100) return value.toFixed(0)
   return value.toFixed(value >= 10 ? 1 : 2)
 }
 
-function machine() {
+export function machine() {
   const [{ model }, ...more] = cpus()
   return `${platform()} ${arch()}, ${more.length + 1} cores (${model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB`
 }
 
-function versions({ packages, contenders }) {
+export function versions({ packages, contenders }) {
   const require = createRequire(import.meta.url)
   const installed = packages.map((name) => `${name} ${packageVersion(require, name)}`)
   const programs = ['redis-server', ...contenders.flatMap(({ program }) => program ?? [])]

@@ -1,0 +1,28 @@
+import { record } from '../support/report.js'
+import { writeIntoReadme } from '../support/readme.js'
+import { measureHerd } from './measure.js'
+import { demandOneRefresh, describeHerd, summarise } from './report.js'
+import { suite } from './suite.js'
+
+/** `isQuick`: one expiry of the smaller cases, for trying changes to the bench itself. */
+export async function runHerd({ rounds, isQuick, only }) {
+  const chosen = isQuick ? smaller(suite) : suite
+  const settings = { rounds: isQuick ? 1 : rounds, only, log: console.log }
+  const results = await measureHerd(chosen, settings)
+  const text = describeHerd(chosen, results, settings)
+  console.log(`\n${text}\n\n${summarise(results)}`)
+  if (!isQuick && only === '') {
+    record(suite, text)
+    writeIntoReadme('herd', summarise(results))
+  }
+  if ('latchkey'.includes(only)) demandOneRefresh(results)
+}
+
+function smaller({ groups, faults, ...more }) {
+  const isSmall = ({ requests, sessions, processes }) => requests === 200 && sessions <= 50 && processes !== 2
+  return {
+    ...more,
+    groups: groups.map((group) => ({ ...group, cases: group.cases.filter(isSmall) })),
+    faults: faults.filter(({ sessions }) => sessions === 1),
+  }
+}
