@@ -51,7 +51,7 @@ export class SignIns {
 }
 
 /** One record that cannot be read must keep nobody from ending the others; it ends nonetheless. */
-export async function unlessUnreadable<T>(work: Promise<T>): Promise<T | undefined> {
+async function unlessUnreadable<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work
   } catch (error) {
