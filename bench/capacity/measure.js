@@ -141,8 +141,10 @@ function hasCache() {
 function kindOf(redis) {
   return async (key) => {
     if (key.startsWith('latchkey:grant:')) return (await redis.hexists(key, 'dead')) === 1 ? 'tombstone' : 'grant'
-    if (key.startsWith('sess:')) return (await redis.get(key)).includes('"account"') ? 'session' : 'left session'
-    return 'other'
+    if (!key.startsWith('sess:')) return 'index'
+    const session = await redis.get(key)
+    if (session === null) return undefined // what is left behind at a sign-in lives for a minute
+    return session.includes('"account"') ? 'session' : 'left session'
   }
 }
 

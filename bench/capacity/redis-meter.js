@@ -56,12 +56,13 @@ export class RedisMeter {
     return used - startup - clients
   }
 
-  /** Mean bytes and lifetime of the keys, by kind. @param kindOf names the kind of a key. */
+  /** Mean bytes and lifetime of the keys, by kind. @param kindOf names the kind of a key; `undefined`: gone since. */
   async records(kindOf, sampleSize) {
     const kinds = new Map()
     for await (const keys of this.#redis.scanStream({ count: 500 })) {
       for (const key of keys) {
         const kind = await kindOf(key)
+        if (kind === undefined) continue
         const seen = kinds.get(kind) ?? { count: 0, sampled: 0, bytes: 0, ttlSeconds: 0 }
         kinds.set(kind, seen)
         seen.count += 1

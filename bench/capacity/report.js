@@ -131,7 +131,8 @@ function recordRows({ records, tombstone, signIns }) {
   const words = {
     grant: 'grant: tokens sealed, the rest in clear',
     session: 'session, with the account',
-    'left session': 'the session that was left at the sign-in',
+    index: 'index: the grants of one subject, of one sid',
+    'left session': 'the session that was left at the sign-in, for a minute',
   }
   const rows = [...records].map(([kind, { count: times, bytes: size, ttlSeconds }]) => [
     words[kind] ?? kind,
