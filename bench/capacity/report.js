@@ -82,7 +82,8 @@ ${table(['', 'here', ''], INPUT_ROWS)}
     shards        the largest of memory / m, CPU / c, bytes per second / n; each a master with its replicas
 
 Who does not sign out leaves a grant behind, which Redis forgets after the retention (\`redisGrants(redis, { retentionMs })\`): where sessions are short, it is the
-retention that fills the memory. It should be as long as the session, and longer than the pauses between two refreshes.
+retention that fills the memory. It should be as long as the session, and longer than the pauses between two refreshes. The indexes are not
+in the plan: how many there are depends on how many sign-ins share a subject, and on whether the provider names its sessions.
 
 ${table(['sessions', '', 'memory', 'requests/s', 'refreshes/s', 'round trips/s', 'network', 'CPU, cores', 'shards (decided by)'], plans)}
 
