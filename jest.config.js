@@ -28,6 +28,7 @@ export default {
   maxWorkers: 2,
   testTimeout: 60_000,
 
+  testSequencer: '<rootDir>/scripts/long-first-sequencer.js',
   reporters: ['default', '<rootDir>/scripts/totals-reporter.js'],
 
   // Used with --coverage. Code that runs only in a child process (a cluster, the command line) counts as not covered.
