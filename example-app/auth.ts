@@ -31,6 +31,8 @@ function logEvent(event: AuthEvent): void {
   switch (event.type) {
     case 'sign-in':
     case 'sign-out':
+    case 'connect':
+    case 'disconnect':
       return console.log(`${event.type} of ${event.subject ?? 'somebody'}`)
     case 'refresh':
       return console.log(

@@ -35,6 +35,9 @@ export type LogoutTokenFlaw =
  */
 export type AuthEvent =
   | { type: 'sign-in'; provider: string; subject: string | undefined; grantId: string }
+  /** An account was added to those of who is signed in. */
+  | { type: 'connect'; provider: string; subject: string | undefined; grantId: string }
+  | { type: 'disconnect'; provider: string; subject: string | undefined; grantId: string }
   | { type: 'sign-out'; provider: string; subject: string | undefined; grantId: string | undefined }
   | { type: 'refresh'; provider: string; grantId: string; result: RefreshResult; generation: number; inDoubt: boolean; durationMs: number; cause?: Error } // prettier-ignore
   /** Somebody, not necessarily the authorization server, sent a logout token that is not valid. */

@@ -6,7 +6,15 @@ export type { AuthEvent, LogoutTokenFlaw, RefreshResult } from './events.ts'
 export type { ErrorPage, ErrorPageContext } from './express/error-answer.ts'
 export type { EndUser, Grants, SignIn } from './express/end-user.ts'
 export type { LoginParameter } from './express/parts.ts'
-export type { AccessTokenOptions, GrantHealth, LoginOptions, RequestAuth } from './express/request-auth.ts'
+export { perTenant, type PerTenantOptions, type TenantProvider } from './express/per-tenant.ts'
+export type {
+  AccessTokenOptions,
+  AccountAuth,
+  GrantHealth,
+  LoginOptions,
+  ProviderAuth,
+} from './express/provider-auth.ts'
+export type { RequestAuth } from './express/request-auth.ts'
 export type { Requirements } from './express/require-auth.ts'
 export type { EndReason, GrantOwner, GrantSession, GrantState, GrantTokens } from './grants/grant.ts'
 export type {
@@ -30,5 +38,5 @@ export type { IssuedToken, TokenSet } from './protocol/token-response.ts'
 export type { TokenTarget } from './protocol/token-target.ts'
 export type { ProxyOptions } from './proxy/proxy.ts'
 export type { Runtime } from './runtime.ts'
-export type { User } from './session/session-corner.ts'
+export type { User } from './session/account.ts'
 export type { SessionOptions } from './session/session-middleware.ts'

@@ -5,14 +5,17 @@ import { callbackRoute, wantedPath } from './express/callback.ts'
 import { backchannelLogoutRoute } from './express/backchannel-logout.ts'
 import { answerError } from './express/error-answer.ts'
 import { loginRoute, readReturnPath } from './express/login.ts'
-import { logoutRoute } from './express/logout.ts'
+import { endGrants, logoutRoute } from './express/logout.ts'
 import { isNavigation } from './express/navigation.ts'
-import type { Parts } from './express/parts.ts'
+import type { Fail, Parts } from './express/parts.ts'
 import { ProviderLogout } from './express/provider-logout.ts'
+import { Registrations } from './express/registrations.ts'
 import { ConnectedRequest, type RequestAuth } from './express/request-auth.ts'
 import { requireAuth, type Requirements } from './express/require-auth.ts'
-import { redirectToLogin } from './express/sign-in.ts'
+import { Routes } from './express/routes.ts'
+import { loginPathOf, redirectToLogin } from './express/sign-in.ts'
 import { endUser, type Grants } from './express/end-user.ts'
+import { SessionBindings } from './express/session-bindings.ts'
 import { SignIns } from './express/sign-ins.ts'
 import { GrantKeeper } from './grants/grant-keeper.ts'
 import type { GrantStore } from './grants/grant-store.ts'
@@ -20,6 +23,8 @@ import { MemoryGrantStore } from './grants/memory-grant-store.ts'
 import { readLatchkeyOptions, type LatchkeyOptions } from './options.ts'
 import { AuthorizationServer } from './protocol/authorization-server.ts'
 import { warnOfPeers } from './peers.ts'
+import { strategyFactory, type CreateStrategy } from './passport/create-strategy.ts'
+import { beforeLogOut } from './passport/log-out.ts'
 import { createProxy, type Proxy, type ProxyOptions } from './proxy/proxy.ts'
 import { systemRuntime, type Runtime } from './runtime.ts'
 import { Sealer } from './sealer.ts'
@@ -33,7 +38,7 @@ const CLOSE_BUDGET_MS = 2_000
 /** How the parts outside the application are doing. `degraded`: some requests will get 503 until that changes. */
 export interface Health {
   readonly status: 'ok' | 'degraded'
-  /** Is its metadata known? It is fetched once, so a server that went down later shows in the requests that need it. */
+  /** Is the metadata of all of them known, but for tenants? It is fetched once, so a server that went down later shows in the requests that need it. */
   readonly provider: 'ok' | 'unreachable'
   readonly grants: 'ok' | 'unreachable'
 }
@@ -44,6 +49,8 @@ export interface Latchkey extends RequestHandler {
   requireAuth(requirements?: Requirements): RequestHandler
   /** Forwards to `target`, below the path it is mounted on, with the end-user's access token. @throws {AuthError} `ERR_AUTH_OPTIONS` */
   proxy(target: string | URL, options?: ProxyOptions): RequestHandler
+  /** Makes Passport strategies; see there. @throws {AuthError} `ERR_AUTH_OPTIONS` */
+  readonly strategy: CreateStrategy
   /**
    * Answers the errors that handlers of the application pass on from `req.auth`, as everywhere else: sign in again, try later. Mount it
    * after the routes: `app.use(auth.errorHandler)`. Other errors go on to the next handler.
@@ -51,7 +58,7 @@ export interface Latchkey extends RequestHandler {
   readonly errorHandler: ErrorRequestHandler
   /** Tokens for end-users who are away, and their sign-ins. */
   readonly grants: Grants
-  /** Fetches the provider's metadata now, rather than at the first sign-in. @throws {AuthError} `ERR_AUTH_UNAVAILABLE` */
+  /** Fetches the metadata of all providers, but for tenants, now rather than at the first sign-in. @throws {AuthError} `ERR_AUTH_UNAVAILABLE` */
   ready(): Promise<void>
   health(): Promise<Health>
   /** Waits for refreshes under way, then cuts what the proxies still forward. Call it when the server has stopped listening. */
@@ -66,7 +73,7 @@ export interface Latchkey extends RequestHandler {
  */
 export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRuntime): Latchkey {
   const settings = readLatchkeyOptions(options)
-  const { provider, publicUrl, paths, routes } = settings
+  const { publicUrl, paths, routes } = settings
   const telemetry = new Telemetry(settings.name)
   const toApplication = quietly(settings.onEvent)
   const tell = (event: AuthEvent): void => {
@@ -74,16 +81,31 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
     toApplication(event)
   }
   const now = (): number => runtime.now()
-  const server = new AuthorizationServer(
-    provider,
-    { redirectUri: settings.redirectUri, timeoutMs: settings.timeoutMs },
-    runtime,
-  )
+  const registrations = new Registrations({
+    configured: settings.providers,
+    isSingle: settings.isSingle,
+    prefix: settings.grantKeyPrefix,
+    paths,
+    connect: (provider, callbackPath) =>
+      new AuthorizationServer(
+        provider,
+        { redirectUri: publicUrl.origin + callbackPath, timeoutMs: settings.timeoutMs },
+        runtime,
+      ),
+  })
   const { grants = new MemoryGrantStore({ now }) } = settings
   const store = typeof grants === 'function' ? grants({ secrets: settings.secrets, now }) : grants
   demandLongMemory(store, settings.refresh.leaseMs)
-  const keeper = new GrantKeeper(store, () => server, settings.refresh, runtime, tell, telemetry)
+  const keeper = new GrantKeeper(
+    store,
+    (key) => registrations.serverOf(key),
+    settings.refresh,
+    runtime,
+    tell,
+    telemetry,
+  )
   const corner = new SessionCorner(settings.name, settings.keepInSession, now)
+  const bindings = new SessionBindings(keeper, corner, runtime)
   const session = new SessionMiddleware(
     {
       name: settings.name,
@@ -93,10 +115,12 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
     },
     {
       accountOf: (stored) => corner.accountIn(stored),
-      hasLeft: ({ grantId, sessionId }, id) => keeper.hasLeft(grantId, [id, sessionId]),
+      async hasLeft({ grantId, sessionId }, id) {
+        await bindings.mend(grantId)
+        return keeper.hasLeft(grantId, [id, sessionId])
+      },
       async moved(account, stored, id) {
-        const { grantId, signedInAt, userAgent } = account
-        await keeper.bindSession(grantId, { id, signedInAt, userAgent })
+        await bindings.bind(account, id)
         corner.moveAccount(stored, account, id)
       },
     },
@@ -105,6 +129,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   const parts: Parts = {
     settings: {
       paths,
+      hasPathsBelow: registrations.hasPathsBelow,
       loginParameters: settings.loginParameters,
       afterLogin: settings.afterLogin,
       afterLogout: settings.afterLogout,
@@ -113,28 +138,27 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
       homeUrl: '/',
       errorPage: settings.errorPage,
     },
-    // Two instances may keep their grants in one store; `sub` of one provider's end-user means nothing at another.
-    provider: settings.name,
-    server,
+    registrations,
     keeper,
     session,
     corner,
+    bindings,
     signIns: new SignIns(keeper, session, corner, tell),
     stateSealer: new Sealer(settings.secrets, 'state'),
+    connectionSealer: new Sealer(settings.secrets, 'state of a connection'),
     responseSealer: new Sealer(settings.secrets, 'authorization response'),
+    loginPaths: new WeakMap(),
     runtime,
     tell,
   }
   const providerLogout = new ProviderLogout(parts, settings.timeoutMs)
-  const handlers: Readonly<Record<string, Methods>> = {
-    [routes.login]: { GET: loginRoute(parts) },
-    [routes.callback]: { GET: callbackRoute(parts), POST: callbackRoute(parts) },
-    [routes.logout]: { GET: logoutRoute(parts), POST: logoutRoute(parts) },
-  }
-  /** Called by the authorization server, which has no cookie. */
-  const sessionless: Readonly<Record<string, Methods>> = {
-    [routes.backchannelLogout]: { POST: backchannelLogoutRoute(parts, providerLogout) },
-  }
+  const [login, callback, logout] = [loginRoute(parts), callbackRoute(parts), logoutRoute(parts)]
+  const ownRoutes = new Routes(routes, registrations, {
+    login: { GET: login },
+    callback: { GET: callback, POST: callback },
+    logout: { GET: logout, POST: logout },
+    backchannelLogout: { POST: backchannelLogoutRoute(parts, providerLogout) },
+  })
   const proxies: Proxy[] = []
   let isSetupChecked = false
   let closing: Promise<void> | undefined
@@ -146,32 +170,47 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
     await session.load(req, res)
     const auth = new ConnectedRequest(parts, req, res)
     req.auth = auth
+    if (ownRoutes.hasHandedOver) beforeLogOut(req, () => endGrants(parts, req))
     return auth
   }
 
-  function fail(error: unknown, req: Request, res: Response, next: (error: unknown) => void): void {
+  /** Never throws: a handler that rejects ends the process in Express 4, and functions of the application are asked here. */
+  const fail: Fail = (error, req, res, next) => {
+    try {
+      answer(error, req, res, next)
+    } catch (thrown) {
+      next(thrown)
+    }
+  }
+
+  const answer: Fail = (error, req, res, next) => {
     if (!(error instanceof AuthError)) return next(error)
     if (error.status >= 500) tell({ type: 'error', code: error.code, route: req.baseUrl + req.path, error })
-    const isOwnRoute = Object.hasOwn(handlers, req.path)
-    const returnPath = isNavigation(req) ? wantedPath(parts, req, isOwnRoute) : undefined
-    answerError(error, req, res, parts.settings, returnPath)
+    const isOwn = ownRoutes.isOwn(req)
+    const returnPath = isNavigation(req) ? wantedPath(parts, req, isOwn) : undefined
+    const loginUrl = loginPathOf(parts, req, error)
+    answerError(error, req, res, { ...parts.settings, loginUrl }, returnPath)
   }
 
   async function latchkeyMiddleware(req: Request, res: Response, next: NextFunction): Promise<void> {
     try {
       if (!isSetupChecked) demandSessionBefore(req, latchkeyMiddleware as RequestHandler)
-      const called = Object.hasOwn(sessionless, req.path) ? sessionless[req.path] : undefined
-      if (called !== undefined) return await answerRoute(called, req, res)
+      const route = ownRoutes.find(req)
+      if (route?.isSessionless === true) return await route.answer(req, res)
       await attach(req, res)
       if (!isSetupChecked)
         warnOfPeers(runtime, { sessions: session.isInMemory, grants: store instanceof MemoryGrantStore })
       isSetupChecked = true
-      const methods = Object.hasOwn(handlers, req.path) ? handlers[req.path] : undefined
-      if (methods !== undefined) return await answerRoute(methods, req, res)
+      if (route !== undefined) return await route.answer(req, res)
     } catch (error) {
       return fail(error, req, res, next)
     }
     next()
+  }
+
+  /** What is known of a tenant's server is found out when somebody of that tenant comes. */
+  async function ready(): Promise<void> {
+    await Promise.all(registrations.fixed.map(async ({ server }) => server.ready()))
   }
 
   async function close(): Promise<void> {
@@ -185,24 +224,35 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   return Object.assign(latchkeyMiddleware as RequestHandler, {
     requireAuth: (requirements: Requirements = {}) => requireAuth(parts, attach, fail, requirements),
     proxy(target: string | URL, proxyOptions: ProxyOptions = {}) {
+      if (typeof proxyOptions.provider === 'string') registrations.demand(proxyOptions.provider, 'proxy()')
       const proxy = createProxy(target, proxyOptions, {
         publicUrl,
+        runtime,
         sessionCookieOf: (req) => session.cookieNameOf(req),
-        attach,
+        async attach(req, res, provider) {
+          const auth = await attach(req, res)
+          return provider === undefined ? auth : auth.provider(provider)
+        },
         fail,
       })
       proxies.push(proxy)
       return proxy.handler
     },
+    strategy: strategyFactory({
+      parts,
+      attach,
+      onlyKey: settings.isSingle ? settings.providers[0]?.key : undefined,
+      handOver: (key) => ownRoutes.handOver(key),
+    }),
     errorHandler: function latchkeyErrorHandler(error: unknown, req: Request, res: Response, next: NextFunction) {
       const needsLogin = error instanceof AuthError && error.status === 401
       if (!needsLogin || !isNavigation(req) || res.headersSent) return fail(error, req, res, next)
-      redirectToLogin(res, readReturnPath(req.originalUrl, parts.settings), parts.settings)
+      redirectToLogin(res, readReturnPath(req.originalUrl, parts.settings), loginPathOf(parts, req, error))
     },
     grants: { forSubject: (subject, of = {}) => endUser(parts, subject, of.provider) } satisfies Grants,
-    ready: () => server.ready(),
+    ready,
     async health(): Promise<Health> {
-      const [atProvider, atStore] = await Promise.all([isOk(server.ready()), isOk(keeper.check())])
+      const [atProvider, atStore] = await Promise.all([isOk(ready()), isOk(keeper.check())])
       return {
         status: atProvider === 'ok' && atStore === 'ok' ? 'ok' : 'degraded',
         provider: atProvider,
@@ -213,9 +263,6 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   })
 }
 
-/** Of one route, by request method. */
-type Methods = Partial<Record<string, (req: Request, res: Response) => Promise<void>>>
-
 /** A tombstone must outlive every refresh under way, or a late answer would find nothing that says that the grant has ended. */
 function demandLongMemory({ tombstoneMs }: GrantStore, leaseMs: number): void {
   if (tombstoneMs === undefined || tombstoneMs > 3 * leaseMs) return
@@ -223,14 +270,6 @@ function demandLongMemory({ tombstoneMs }: GrantStore, leaseMs: number): void {
     'ERR_AUTH_OPTIONS',
     'latchkey(): "tombstoneMs" of the grant store must be longer than three times "refresh.leaseMs"',
   )
-}
-
-async function answerRoute(methods: Methods, req: Request, res: Response): Promise<void> {
-  const handler = methods[req.method]
-  if (handler !== undefined) return handler(req, res)
-  const allowed = Object.keys(methods).join(', ')
-  res.status(405).set({ Allow: allowed, 'Cache-Control': 'no-store' })
-  res.type('text').send(`This address takes ${allowed} only.\n`)
 }
 
 async function isOk(check: Promise<void>): Promise<'ok' | 'unreachable'> {

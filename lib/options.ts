@@ -3,6 +3,8 @@ import { AuthError } from './errors.ts'
 import type { AuthEvent } from './events.ts'
 import type { ErrorPage } from './express/error-answer.ts'
 import { LOGIN_PARAMETERS, type LoginParameter, type RoutePaths } from './express/parts.ts'
+import { isProvider, TenantProvider } from './express/per-tenant.ts'
+import type { ConfiguredProvider } from './express/registrations.ts'
 import type { EngineSettings } from './grants/engine.ts'
 import type { GrantStore, GrantStoreFactory } from './grants/grant-store.ts'
 import {
@@ -26,8 +28,12 @@ import { DEFAULT_NAME, type SessionOptions } from './session/session-middleware.
 export interface LatchkeyOptions {
   /** The application's public origin, with the path that `app.use(path, auth)` mounts at, if any. Redirect URIs are built from it. */
   baseUrl: string
-  /** Who signs people in: `oidc({ … })`. */
-  provider: Provider
+  /** Who signs people in: `oidc({ … })`, or one for each tenant: `perTenant({ … })`. Either this or `providers`. */
+  provider?: Provider | TenantProvider | undefined
+  /** Several, by a key that stands in paths (`/login/:key`), grants and events: a letter, then letters, digits, `_` and `-`. */
+  providers?: Readonly<Record<string, Provider | TenantProvider>> | undefined
+  /** Keys of the `providers` that may sign a user in; the others are only connected to who is signed in. Default all. */
+  signInWith?: readonly string[] | undefined
   /** 32 bytes or more, from a random source. Signs cookies and seals what is stored. A list rotates: the first signs, all are accepted. */
   secret: string | readonly string[]
   /** express-session's options, such as `store`. Unused when the application mounts its own session before. */
@@ -66,8 +72,11 @@ export interface LatchkeyOptions {
 /** What the options mean, checked and complete. */
 export interface Settings {
   readonly publicUrl: URL
-  readonly redirectUri: string
-  readonly provider: Provider
+  readonly providers: readonly ConfiguredProvider[]
+  /** `true`: given as `provider`. */
+  readonly isSingle: boolean
+  /** Goes before the providers' keys in grants and events. */
+  readonly grantKeyPrefix: string
   readonly secrets: readonly [string, ...string[]]
   readonly session: SessionOptions
   readonly grants: GrantStore | GrantStoreFactory | undefined
@@ -98,12 +107,15 @@ const secret = z.custom<string>((value) => typeof value === 'string' && Buffer.b
 const path = z.custom<string>((value) => typeof value === 'string' && parseReturnPath(value) === value, { error: 'must be a path on this site, such as /welcome' }) // prettier-ignore
 const route = z.custom<string>((value) => typeof value === 'string' && /^(?:\/[\w.~-]+)+$/.test(value) && parseReturnPath(value) === value, { error: 'must be a path such as /login' }) // prettier-ignore
 const milliseconds = positive('milliseconds')
+const providerSchema = z.custom<Provider | TenantProvider>((value) => isProvider(value) || value instanceof TenantProvider, { error: 'must be made by a factory from latchkey/providers, such as oidc({ … })' }) // prettier-ignore
 
 const schema = z.strictObject({
   baseUrl: z.custom<string>((value) => typeof value === 'string', {
     error: 'must be the public https: origin of the application',
   }),
-  provider: z.custom<Provider>((value) => isObjectWith(value, 'discoveryUrl', 'clientId'), { error: 'must be made by a factory from latchkey/providers, such as oidc({ … })' }), // prettier-ignore
+  provider: providerSchema.optional(),
+  providers: z.record(z.string(), providerSchema, 'must be an object: { work: oidc({ … }), … }').readonly().optional(),
+  signInWith: z.array(text(), 'must be a list of keys of "providers"').readonly().optional(),
   secret: z.union([secret, z.array(secret).min(1, 'must not be an empty list').readonly()], {
     error: `must be at least ${MIN_SECRET_BYTES} bytes long, or a list of such; make one with: openssl rand -base64 32`,
   }),
@@ -153,16 +165,19 @@ export function readLatchkeyOptions(options: LatchkeyOptions): Settings {
   const publicUrl = new URL(read.baseUrl)
   const mount = publicUrl.pathname.replace(/\/$/, '')
   const routes = { ...DEFAULT_ROUTES, ...defined(read.routes ?? {}) }
+  const name = read.name ?? DEFAULT_NAME
   const [first, ...older] = typeof read.secret === 'string' ? [read.secret] : read.secret
   if (first === undefined) throw new AuthError('ERR_AUTH_OPTIONS', 'latchkey(): "secret" must not be an empty list')
   return Object.freeze({
     publicUrl,
-    redirectUri: publicUrl.origin + mount + routes.callback,
-    provider: read.provider,
+    providers: readProviders(read, name),
+    isSingle: read.provider !== undefined,
+    // Neither names nor keys have a colon in them.
+    grantKeyPrefix: name === DEFAULT_NAME ? '' : `${name}:`,
     secrets: [first, ...older] as const,
     session: read.session ?? {},
     grants: read.grants,
-    name: read.name ?? DEFAULT_NAME,
+    name,
     routes,
     paths: {
       login: mount + routes.login,
@@ -181,7 +196,20 @@ export function readLatchkeyOptions(options: LatchkeyOptions): Settings {
   })
 }
 
-function compare({ baseUrl, provider, session, refresh, routes }: Readonly<Record<string, unknown>>, say: Say): void {
+function readProviders(
+  {
+    provider,
+    providers = {},
+    signInWith = Object.keys(providers),
+  }: Pick<LatchkeyOptions, 'provider' | 'providers' | 'signInWith'>,
+  name: string,
+): readonly ConfiguredProvider[] {
+  if (provider !== undefined) return [{ key: name, provider, maySignIn: true }]
+  return Object.entries(providers).map(([key, one]) => ({ key, provider: one, maySignIn: signInWith.includes(key) }))
+}
+
+function compare(options: Readonly<Record<string, unknown>>, say: Say): void {
+  const { baseUrl, session, refresh, routes } = options
   if (typeof baseUrl === 'string') {
     // The session cookie of a site that is not https can be read on its way; only the developer's own machine may do without.
     const complaint = urlComplaint(baseUrl, false) ?? extrasOf(baseUrl)
@@ -189,9 +217,41 @@ function compare({ baseUrl, provider, session, refresh, routes }: Readonly<Recor
   }
   if (isRecord(session)) compareSession(session, say)
 
-  compareRefresh(refresh, provider, say)
+  compareProviders(options, say)
+  compareRefresh(refresh, leastPatient(options), say)
   const paths = Object.values({ ...DEFAULT_ROUTES, ...(isRecord(routes) ? defined(routes) : {}) })
   if (new Set(paths).size < paths.length) say('routes', 'must be different from each other')
+}
+
+/** A tenant follows after a slash, an instance's name goes before with a colon. */
+const PROVIDER_KEY = /^[a-z][\w-]*$/i
+
+function compareProviders({ provider, providers, signInWith }: Readonly<Record<string, unknown>>, say: Say): void {
+  if (provider === undefined && providers === undefined) say('provider', 'is missing; give it, or "providers"')
+  if (provider !== undefined && providers !== undefined) say('providers', 'cannot be given together with "provider"')
+  if (signInWith !== undefined && providers === undefined) say('signInWith', 'goes together with "providers" only')
+  if (!isRecord(providers)) return
+
+  const keys = Object.keys(providers)
+  if (keys.length === 0) say('providers', 'must not be empty')
+  if (keys.some((key) => !PROVIDER_KEY.test(key)))
+    say('providers', 'must have keys of a letter, then letters, digits, "_" and "-": they stand in paths')
+  if (!Array.isArray(signInWith)) return
+  if (signInWith.length === 0) say('signInWith', 'must not be empty: nobody could sign in')
+  for (const key of signInWith) {
+    if (typeof key === 'string' && !keys.includes(key))
+      say('signInWith', `has a key that is not in "providers"${suggestion(key, keys)}`)
+  }
+}
+
+/** The provider that accepts a spent refresh token for the shortest time, of those that do. */
+function leastPatient({ provider, providers }: Readonly<Record<string, unknown>>): unknown {
+  const all = [provider, ...Object.values(isRecord(providers) ? providers : {})].filter(isRecord)
+  return all.toSorted((one, other) => (graceOf(one) < graceOf(other) ? -1 : 1))[0]
+}
+
+function graceOf({ rotation }: Readonly<Record<string, unknown>>): number {
+  return isRecord(rotation) ? Number(rotation['graceMs']) : Number.POSITIVE_INFINITY
 }
 
 const SESSION_OPTIONS = ['cookie', 'genid', 'name', 'proxy', 'rolling', 'store', 'unset']

@@ -1,11 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
-import { AuthError, latchkey, memoryGrants, type LatchkeyOptions } from '../lib/index.ts'
+import { AuthError, latchkey, memoryGrants, perTenant, type LatchkeyOptions } from '../lib/index.ts'
 import { oidc } from '../lib/providers/index.ts'
 import { redisGrants } from '../lib/redis.ts'
 
+const PROVIDER = oidc({ issuer: 'https://id.example', clientId: 'c' })
+
 const GOOD: LatchkeyOptions = {
   baseUrl: 'https://app.example',
-  provider: oidc({ issuer: 'https://id.example', clientId: 'c' }),
+  provider: PROVIDER,
   secret: 'thirty-two bytes of secret, more or less',
 }
 
@@ -181,12 +183,71 @@ describe('options of latchkey()', () => {
     ['onevent', { onevent: 1 }, 'did you mean "onEvent"'],
     ['routes.callbak', { routes: { callbak: '/x' } }, 'did you mean "callback"'],
     ['refresh.leaseMS', { refresh: { leaseMS: 1 } }, 'did you mean "leaseMs"'],
-    ['clientId', { clientId: 'x' }, 'expected one of baseUrl, provider, secret'],
+    ['clientId', { clientId: 'x' }, 'expected one of baseUrl, provider, providers, signInWith, secret'],
   ])('an unknown "%s" gets a hint', (path, extra, hint) => {
     const message = complaint({ ...GOOD, ...extra })
 
     expect(message).toContain(`"${path}" is unknown`)
     expect(message).toContain(hint)
+  })
+
+  test.each<[string, Record<string, unknown>, string]>([
+    ['neither', { provider: undefined }, '"provider" is missing'],
+    ['both', { providers: { work: PROVIDER } }, '"providers" cannot be given together'],
+    ['none at all', { provider: undefined, providers: {} }, '"providers" must not be empty'],
+    ['no object', { provider: undefined, providers: [PROVIDER] }, '"providers"'],
+    [
+      'one that is none',
+      { provider: undefined, providers: { work: { issuer: 'x' } } },
+      '"providers.work" must be made by',
+    ],
+    ['a key with a slash', { provider: undefined, providers: { 'a/b': PROVIDER } }, '"providers" must have keys'],
+    [
+      'a key that begins with a digit',
+      { provider: undefined, providers: { '1': PROVIDER } },
+      '"providers" must have keys',
+    ],
+    ['an empty key', { provider: undefined, providers: { '': PROVIDER } }, '"providers" must have keys'],
+    ['signInWith of a single one', { signInWith: ['main'] }, '"signInWith" goes together with'],
+    [
+      'signInWith of nobody',
+      { provider: undefined, providers: { work: PROVIDER }, signInWith: [] },
+      '"signInWith" must not be empty',
+    ],
+    [
+      'signInWith of an unknown key',
+      { provider: undefined, providers: { work: PROVIDER }, signInWith: ['wrok'] },
+      'did you mean "work"',
+    ],
+    [
+      'a claim longer than one of them waits',
+      {
+        provider: undefined,
+        providers: {
+          work: PROVIDER,
+          impatient: oidc({ issuer: 'https://id.example', clientId: 'c', rotation: { graceMs: 1 } }),
+        },
+      },
+      '"refresh.leaseMs"',
+    ],
+  ])('which providers there are is said in one way: %s', (_what, options, named) => {
+    expect(complaint({ ...GOOD, ...options })).toContain(named)
+  })
+
+  test('several providers, and tenants, are fine', () => {
+    const hub = perTenant({ tenantOf: () => undefined, provider: () => undefined, max: 7 })
+
+    expect(complaint({ ...GOOD, provider: undefined, providers: { 'Work-2_x': PROVIDER, hub }, signInWith: ['hub'] })).toBe('none') // prettier-ignore
+    expect(complaint({ ...GOOD, provider: hub })).toBe('none')
+  })
+
+  test.each<[string, unknown, string]>([
+    ['no function', { tenantOf: 'x', provider: () => undefined }, '"tenantOf"'],
+    ['no provider', { tenantOf: () => undefined }, '"provider"'],
+    ['no bound', { tenantOf: () => undefined, provider: () => undefined, max: 0 }, '"max"'],
+    ['a misspelt option', { tenantOf: () => undefined, provider: () => undefined, maxx: 1 }, 'did you mean "max"'],
+  ])('of perTenant(): %s', (_what, options, named) => {
+    expect(() => perTenant(options as never)).toThrow(expect.objectContaining({ code: 'ERR_AUTH_OPTIONS', message: expect.stringContaining(named) })) // prettier-ignore
   })
 
   test('a lease that ends too soon after the deadline is refused, also against the defaults', () => {

@@ -5,6 +5,8 @@ import type { LogoutTokenFlaw } from '../events.ts'
 import type { LogoutToken } from '../protocol/logout-token.ts'
 import { readParameters } from './parameters.ts'
 import type { Parts } from './parts.ts'
+import type { Registration } from './registrations.ts'
+import { UnknownTenants } from './unknown-tenants.ts'
 import type { ProviderLogout } from './provider-logout.ts'
 
 const PARAMETER = 'logout_token'
@@ -21,19 +23,20 @@ type Answer = { kind: 'done' } | { kind: 'refused'; flaw: LogoutTokenFlaw }
 export function backchannelLogoutRoute(
   parts: Parts,
   logout: ProviderLogout,
-): (req: Request, res: Response) => Promise<void> {
-  const { provider, server, keeper, session, runtime, tell } = parts
+): (req: Request, res: Response, registration: Registration) => Promise<void> {
+  const { keeper, session, runtime, tell } = parts
+  const unknownTenants = new UnknownTenants(runtime)
 
-  return async function backchannelLogout(req, res) {
+  return async function backchannelLogout(req, res, registration) {
     res.set('Cache-Control', 'no-store') // §2.8
     try {
       session.recognise(req)
-      const answer = await receive(await readLogoutToken(req, res))
+      const answer = await receive(await readLogoutToken(req, res), registration)
       if (answer.kind === 'done') {
         res.status(200).end()
         return
       }
-      tell({ type: 'logout-token-refused', provider, flaw: answer.flaw })
+      tell({ type: 'logout-token-refused', provider: registration.grantKey, flaw: answer.flaw })
       refuse(res, 'the logout token is not valid')
     } catch (error) {
       if (!(error instanceof AuthError)) throw error
@@ -43,18 +46,18 @@ export function backchannelLogoutRoute(
     }
   }
 
-  async function receive(text: string): Promise<Answer> {
+  async function receive(text: string, registration: Registration): Promise<Answer> {
     const arrivedAt = runtime.now()
-    const verdict = await server.readLogoutToken(text)
+    const verdict = await unknownTenants.run(registration, () => registration.server.readLogoutToken(text))
     if (verdict.kind === 'refused') return verdict
 
     const { token } = verdict
     const name = nameOf(token)
     // A replay is a token that was carried out. One whose delivery failed, or is still going on, is none: ending twice is harmless.
     if (await keeper.isRemembered(name)) return { kind: 'refused', flaw: 'replayed' }
-    if ((await logout.end(token)) === 'mismatch') return { kind: 'refused', flaw: 'mismatch' }
+    if ((await logout.end(token, registration)) === 'mismatch') return { kind: 'refused', flaw: 'mismatch' }
 
-    logout.watch(token, arrivedAt)
+    logout.watch(token, registration, arrivedAt)
     const rememberMs = token.acceptedUntil - runtime.now() + CLOCKS_APART_MS
     // The sign-ins have ended whether or not this can be written (a store that is full can still end them), and what is sent again would
     // find none: those made since then are younger than the token.

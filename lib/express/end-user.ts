@@ -2,23 +2,24 @@ import type { Request } from 'express'
 import { AuthError } from '../errors.ts'
 import type { GrantRecord } from '../grants/grant-store.ts'
 import type { Parts } from './parts.ts'
-import type { AccessTokenOptions } from './request-auth.ts'
+import type { AccessTokenOptions } from './provider-auth.ts'
 
 /** `auth.grants`: what end-users have granted, whether they are here or not. */
 export interface Grants {
   /**
-   * @param subject `sub` at the provider, as in `req.auth.user.sub`.
-   * @param options `provider`: its key in the configuration; the only one by default.
+   * @param subject `sub` at the provider, as in `req.auth.user.sub`, or in `req.auth.provider(key).user.sub` of a connected account.
+   * @param options `provider`: its key in the configuration, with the tenant behind it (`hub/contoso`); the only one by default.
+   * @throws {AuthError} `ERR_AUTH_OPTIONS` for a subject that is none, or a provider that is not configured, or not named where there are several.
    */
   forSubject(subject: string, options?: { provider?: string | undefined }): EndUser
 }
 
-/** One sign-in of an end-user that still holds: a browser on a device, and the tokens that came with it. */
+/** One sign-in, or connected account, of an end-user that still holds: a browser on a device, and the tokens that came with it. */
 export interface SignIn {
   /** Names it in `endSession`. Safe to show to this end-user; opens nothing. */
   readonly id: string
   readonly provider: string
-  /** Epoch milliseconds; `undefined` if it belongs to no session. */
+  /** Epoch milliseconds; `undefined` for an account that was connected. */
   readonly signedInAt: number | undefined
   /** The browser's own words, up to 256 characters of anything. */
   readonly userAgent: string | undefined
@@ -73,19 +74,26 @@ interface Found {
   readonly record: GrantRecord | 'unreadable'
 }
 
-/** @throws {AuthError} `ERR_AUTH_OPTIONS` for a subject that is none, or a provider that is not configured. */
-export function endUser(parts: Parts, subject: string, provider: string = parts.provider): EndUser {
+/** @throws {AuthError} `ERR_AUTH_OPTIONS` for a subject that is none, or a provider that is not configured, or not named where there are several. */
+export function endUser(parts: Parts, subject: string, key: string | undefined): EndUser {
   if (typeof subject !== 'string' || subject === '')
     throw new AuthError('ERR_AUTH_OPTIONS', 'forSubject(): the subject must be a non-empty string, the "sub" of a user')
-  if (provider !== parts.provider)
-    throw new AuthError('ERR_AUTH_OPTIONS', `forSubject(): there is no provider "${provider}"`)
-  const { keeper, signIns, corner } = parts
+  const { keeper, signIns, corner, registrations } = parts
+  const registration = key === undefined ? registrations.only : registrations.get(key)
+  if (registration === undefined) {
+    const complaint = key === undefined ? 'there are several providers; say at which one: { provider: key }' : `there is no provider "${key}"` // prettier-ignore
+    throw new AuthError('ERR_AUTH_OPTIONS', `forSubject(): ${complaint}`)
+  }
+  const provider = registration.grantKey
 
   async function find(): Promise<readonly Found[]> {
     const ids = await keeper.find({ provider, subject })
     const found = await Promise.all(ids.map(async (id) => ({ id, record: await inspect(id) })))
     // Whoever can write to the index must not get at the tokens of others by that.
-    return found.filter((one): one is Found => one.record === 'unreadable' || one.record?.state.subject === subject)
+    const isTheirs = ({ state }: GrantRecord): boolean => state.subject === subject && state.provider === provider
+    return found.filter(
+      ({ record }) => record === 'unreadable' || (record !== undefined && isTheirs(record)),
+    ) as Found[]
   }
 
   async function inspect(id: string): Promise<GrantRecord | 'unreadable' | undefined> {
@@ -95,6 +103,13 @@ export function endUser(parts: Parts, subject: string, provider: string = parts.
       if (error instanceof AuthError && error.code === 'ERR_AUTH_RECORD') return 'unreadable'
       throw error
     }
+  }
+
+  /** Of the sign-in, and of what is connected to it. */
+  function idsOf(request: Request | undefined): readonly string[] {
+    if (request === undefined) return []
+    const account = corner.account(request)
+    return [...(account === undefined ? [] : [account]), ...corner.connections(request)].map(({ grantId }) => grantId)
   }
 
   async function end(isMeant: (id: string) => boolean): Promise<number> {
@@ -119,22 +134,24 @@ export function endUser(parts: Parts, subject: string, provider: string = parts.
       )
     },
     async list({ request } = {}) {
-      const current = request === undefined ? undefined : corner.account(request)?.grantId
+      const current = idsOf(request)
       const found = await find()
-      return found.flatMap(({ id, record }) => (record === 'unreadable' ? [] : [toSignIn(id, record, id === current)]))
+      return found.flatMap(({ id, record }) =>
+        record === 'unreadable' ? [] : [toSignIn(id, record, registration.key, current.includes(id))],
+      )
     },
     revoke: async () => end(() => true),
     async endSessions({ except } = {}) {
       // By the grant: the session's id may have changed with this very request.
-      const kept = except === undefined ? undefined : corner.account(except)?.grantId
-      return end((id) => id !== kept)
+      const kept = idsOf(except)
+      return end((id) => !kept.includes(id))
     },
     endSession: async (id) => (await end((one) => one === id)) > 0,
   }
 }
 
-function toSignIn(id: string, { state, session }: GrantRecord, isCurrent: boolean): SignIn {
-  const { provider, generation, storedAt, tokens } = state
+function toSignIn(id: string, { state, session }: GrantRecord, provider: string, isCurrent: boolean): SignIn {
+  const { generation, storedAt, tokens } = state
   const { scope, expiresAt, refreshToken } = tokens
   return {
     id,

@@ -1,9 +1,16 @@
 import type { Request, Response } from 'express'
 import { AuthError, withoutSecrets } from '../errors.ts'
+import type { GrantRecord } from '../grants/grant-store.ts'
+import { patiently } from '../grants/patience.ts'
+import type { ProviderAccount } from '../session/account.ts'
 import { siteOf, wantsPage } from './navigation.ts'
-import { html, page, PAGE_POLICY } from './page.ts'
+import { html, page, sendPage } from './page.ts'
 import type { Parts } from './parts.ts'
+import type { Registration } from './registrations.ts'
 import { redirect } from './sign-in.ts'
+
+/** For metadata that was never fetched; as long as a revocation may take. */
+const END_SESSION_URL_BUDGET_MS = 3_000
 
 /**
  * `POST /logout` signs out; so does following a link of ours, while any other GET shows a button (logout CSRF). Here first,
@@ -24,35 +31,75 @@ export function logoutRoute(parts: Parts): (req: Request, res: Response) => Prom
   }
 }
 
-/** @returns where the browser goes next: to the server's own sign-out if it has one, else home. */
-export async function signOut(
-  { settings, keeper, server, session, corner, tell }: Parts,
-  req: Request,
-  res: Response,
-): Promise<string> {
+/**
+ * Ends all that was granted in this session: the sign-in, and the accounts that were connected to it.
+ *
+ * @returns where the browser goes next: to the sign-out of the server that signed the user in, if it has one, else home.
+ */
+export async function signOut(parts: Parts, req: Request, res: Response): Promise<string> {
+  const { settings, keeper, session, corner, runtime, tell } = parts
   const account = corner.account(req)
-  if (account === undefined) return settings.afterLogout
-
-  const { provider, grantId, user } = account
+  const all = [...(account === undefined ? [] : [account]), ...corner.connections(req)]
   const { sessionID } = req
+  const endSession = async (): Promise<void> => session.end(sessionID)
   // First, and to its end: whoever writes the session back from now on finds this mark (session-fence.ts). A grant store that is down
   // keeps nobody signed in: it is told when it is back, and what was written back meanwhile goes then.
-  const last = await keeper
-    .bury(grantId, 'signed-out', () => session.end(sessionID))
-    .catch((error: unknown) => {
-      tell({ type: 'revocation-failed', provider, grantId, cause: withoutSecrets(error) })
-      return undefined
-    })
-  const revoked = last === undefined ? undefined : keeper.revoke(grantId, last, 'signed-out')
+  const buried = await Promise.all(all.map(async (one) => bury(parts, one, one === account ? endSession : undefined)))
+  const revoked = Promise.all(buried.map(async (one) => one && keeper.revoke(one.grantId, one.last, 'signed-out')))
+  const registration = account && registrationOf(parts, account)
+  const idToken = buried.find((one) => one?.grantId === account?.grantId)?.last.state.tokens.idToken
+  const asked = registration?.server.endSessionUrl(idToken, settings.origin + settings.afterLogout)
+  // Its metadata may have to be fetched first, or cannot be had; here the end-user is signed out.
+  const url = asked && patiently(asked, END_SESSION_URL_BUDGET_MS, runtime).catch(() => undefined)
   await corner.signOut(req)
   session.clearCookie(res)
   await revoked
-  tell({ type: 'sign-out', provider, subject: user.sub, grantId })
+  if (account === undefined) return settings.afterLogout
+
+  const { provider, grantId, user } = account
+  tell({ type: 'sign-out', provider: registration?.grantKey ?? provider, subject: user.sub, grantId })
+  return (await url)?.href ?? settings.afterLogout
+}
+
+/** Ends the same, for an application that goes on to end the session itself. The authorization server is told meanwhile. */
+export async function endGrants(parts: Parts, req: Request): Promise<void> {
+  const { keeper, corner, tell } = parts
+  const account = corner.account(req)
+  const all = [...(account === undefined ? [] : [account]), ...corner.connections(req)]
+  for (const one of all) {
+    const buried = await bury(parts, one)
+    if (buried !== undefined) void keeper.revoke(buried.grantId, buried.last, 'signed-out')
+    corner.forget(req, one)
+  }
+  if (account === undefined) return
+  const { provider, grantId, user } = account
+  tell({ type: 'sign-out', provider: registrationOf(parts, account)?.grantKey ?? provider, subject: user.sub, grantId })
+}
+
+/** @returns what was granted; `undefined` if it had ended, or the store is away and ends it later. */
+async function bury(
+  parts: Parts,
+  account: ProviderAccount,
+  afterwards?: () => Promise<void>,
+): Promise<{ grantId: string; last: GrantRecord } | undefined> {
+  const { keeper, tell } = parts
+  const { provider, grantId } = account
   try {
-    const url = await server.endSessionUrl(last?.state.tokens.idToken, settings.origin + settings.afterLogout)
-    return url?.href ?? settings.afterLogout
+    const last = await keeper.bury(grantId, 'signed-out', afterwards)
+    return last && { grantId, last }
+  } catch (error) {
+    const grantKey = registrationOf(parts, account)?.grantKey ?? provider
+    tell({ type: 'revocation-failed', provider: grantKey, grantId, cause: withoutSecrets(error) })
+    return undefined
+  }
+}
+
+/** A function of the application that throws, which says what a tenant is, keeps nobody signed in. */
+function registrationOf({ registrations }: Parts, { provider }: ProviderAccount): Registration | undefined {
+  try {
+    return registrations.get(provider)
   } catch {
-    return settings.afterLogout // its metadata cannot be had; here the end-user is signed out
+    return undefined
   }
 }
 
@@ -62,6 +109,5 @@ function confirm({ settings }: Parts, res: Response): void {
       <button class="button">Sign out</button>
       <a class="button second" href="${settings.homeUrl}">Stay signed in</a>
     </form>`
-  res.set({ 'Cache-Control': 'no-store', 'Content-Security-Policy': PAGE_POLICY, 'X-Content-Type-Options': 'nosniff' })
-  res.type('html').send(page('Sign out?', body))
+  sendPage(res, page('Sign out?', body))
 }

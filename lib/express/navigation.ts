@@ -1,5 +1,10 @@
 import type { Request } from 'express'
 
+/** One slash at the end of a path makes no difference, as to Express itself. */
+export function withoutLastSlash(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path
+}
+
 /**
  * Is a person looking at a page being loaded? Only such a request may start a sign-in: a script that follows a redirect to the
  * authorization server ends in a CORS error, and a prefetch signs nobody in (Fetch Metadata, and `Accept` for what lacks it).
@@ -32,4 +37,9 @@ export function siteOf(req: Request, ourOrigin: string): 'same-origin' | 'elsewh
   const source = req.get('origin') ?? req.get('referer')
   if (source === undefined) return 'unknown'
   return URL.canParse(source) && new URL(source).origin === ourOrigin ? 'same-origin' : 'elsewhere'
+}
+
+/** Has a page of another site led the browser here, by whatever way? An address that was typed in, or a bookmark, is the user's own doing. */
+export function isLedFromElsewhere(req: Request, ourOrigin: string): boolean {
+  return req.get('sec-fetch-site') !== 'none' && siteOf(req, ourOrigin) === 'elsewhere'
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Response } from 'express'
 
 /** HTML that is safe to send: made by {@link html} only. */
 export class Html {
@@ -50,6 +51,12 @@ const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64')
  * follows as well, and sign-out leads to the authorization server.
  */
 export const PAGE_POLICY: string = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'`
+
+/** Answers with a page that is for this visitor alone. */
+export function sendPage(res: Response, text: string): void {
+  res.set({ 'Cache-Control': 'no-store', 'Content-Security-Policy': PAGE_POLICY, 'X-Content-Type-Options': 'nosniff' })
+  res.type('html').send(text)
+}
 
 export function page(title: string, body: Html): string {
   return html`<!doctype html>

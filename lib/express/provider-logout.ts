@@ -2,6 +2,7 @@ import { AuthError } from '../errors.ts'
 import type { GrantRecord } from '../grants/grant-store.ts'
 import { isOfSameClient, issuedAt, type LogoutToken } from '../protocol/logout-token.ts'
 import type { Parts } from './parts.ts'
+import type { Registration } from './registrations.ts'
 
 /**
  * A sign-in whose ID Token was issued right before the server sent the logout token becomes a grant only when it is stored here. So it
@@ -53,8 +54,8 @@ export class ProviderLogout {
    * @returns `mismatch`: nothing was done, for the session that the token names is another end-user's.
    * @throws {AuthError} while it cannot be carried out to the end; to be tried again then.
    */
-  async end(token: LogoutToken): Promise<'done' | 'mismatch'> {
-    const { meant, unreadable } = await this.#find(token)
+  async end(token: LogoutToken, registration: Registration): Promise<'done' | 'mismatch'> {
+    const { meant, unreadable } = await this.#find(token, registration)
     if (token.subject !== undefined && meant.some(({ state }) => state.subject !== token.subject)) return 'mismatch'
     await this.#endAll(meant)
     if (unreadable !== undefined) throw unreadable
@@ -67,8 +68,8 @@ export class ProviderLogout {
    *
    * @param arrivedAt epoch milliseconds.
    */
-  watch(token: LogoutToken, arrivedAt: number): void {
-    const watch = this.#watch(token, arrivedAt)
+  watch(token: LogoutToken, registration: Registration, arrivedAt: number): void {
+    const watch = this.#watch(token, registration, arrivedAt)
     this.#watches.add(watch)
     void watch.finally(() => this.#watches.delete(watch))
   }
@@ -84,31 +85,33 @@ export class ProviderLogout {
   }
 
   /** Never rejects. */
-  async #watch(token: LogoutToken, arrivedAt: number): Promise<void> {
-    const { runtime, tell, settings } = this.#parts
+  async #watch(token: LogoutToken, registration: Registration, arrivedAt: number): Promise<void> {
+    const { runtime, tell } = this.#parts
     const begunAt = runtime.monotonic()
     for (let look = 1; ; look += 1) {
       const pauseMs = [FIRST_LOOK_MS, SECOND_LOOK_MS][look - 1] ?? LOOK_MS
       await runtime.sleep(pauseMs, this.#closing.signal).catch(() => {})
       const passedMs = this.#closing.signal.aborted ? Number.POSITIVE_INFINITY : runtime.monotonic() - begunAt
       try {
-        await this.#endLate(token, arrivedAt)
+        await this.#endLate(token, registration, arrivedAt)
         if (passedMs >= this.#signInMs) return
       } catch (error) {
         if (passedMs < this.#signInMs + GIVE_UP_MS) continue
         if (error instanceof AuthError) {
-          tell({ type: 'error', code: error.code, route: settings.paths.backchannelLogout, error })
+          tell({ type: 'error', code: error.code, route: registration.paths.backchannelLogout, error })
         }
         return
       }
     }
   }
 
-  async #endLate(token: LogoutToken, arrivedAt: number): Promise<void> {
-    const { meant, unreadable } = await this.#find(token)
-    const late = meant.filter(({ state: { subject }, session }) => {
+  async #endLate(token: LogoutToken, registration: Registration, arrivedAt: number): Promise<void> {
+    const { meant, unreadable } = await this.#find(token, registration)
+    const late = meant.filter(({ state: { subject, generation, tokens }, session }) => {
       if (token.subject !== undefined && subject !== token.subject) return false
-      return session !== undefined && session.signedInAt <= arrivedAt
+      if (session !== undefined) return session.signedInAt <= arrivedAt
+      // An account that was connected has its first ID Token alone to say when, and that is older.
+      return generation === 1 && issuedAt(tokens.idToken) !== undefined
     })
     await this.#endAll(late)
     if (unreadable !== undefined) throw unreadable
@@ -123,15 +126,17 @@ export class ProviderLogout {
   }
 
   /** By the index, so that it is exactly the sign-ins there are: `sid` names one session at the server, `sub` alone means all. */
-  async #find(token: LogoutToken): Promise<Found> {
-    const { provider, keeper } = this.#parts
+  async #find(token: LogoutToken, { grantKey: provider }: Registration): Promise<Found> {
+    const { keeper } = this.#parts
     const { sid, subject = '' } = token
     const ids = await keeper.find(sid === undefined ? { provider, subject } : { provider, sid })
     const looked = await Promise.allSettled(ids.map(async (id) => ({ id, record: await keeper.inspect(id) })))
     const meant = looked.flatMap((look) => {
       if (look.status === 'rejected' || look.value.record === undefined) return []
       const { id, record } = look.value
-      const isMeant = isOfSameClient(record.state.tokens.idToken, token) && isOlder(record, token)
+      // An index that was tampered with must not lead to the end-users of another provider.
+      const isTheirs = record.state.provider === provider
+      const isMeant = isTheirs && isOfSameClient(record.state.tokens.idToken, token) && isOlder(record, token)
       return isMeant ? [{ id, ...record }] : []
     })
     const failed = looked.find((look) => look.status === 'rejected')

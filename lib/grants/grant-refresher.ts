@@ -1,4 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { TokenTarget } from '../protocol/token-target.ts'
 import { Breaker } from './breaker.ts'
 import { reach } from './engine.ts'
@@ -21,6 +22,9 @@ export interface Wanted {
   rideOutMs(): number
 }
 
+/** Far more than providers whose token endpoints fail at a time; the one that was asked least recently goes. */
+const MAX_BREAKERS = 1_000
+
 const POLL_FROM_MS = 20
 const POLL_TO_MS = 200
 /** A name that was not found, or a connection refused, may be the server's restart. */
@@ -33,8 +37,8 @@ const RETRY_AFTER_MS = 200
 export class GrantRefresher {
   readonly #parts: RedemptionParts
   readonly #redemptions = new SingleFlight<Redeemed>()
-  /** By provider: each has one token endpoint. */
-  readonly #breakers = new Map<string, Breaker>()
+  /** By provider: each has one token endpoint. Tenants are providers, too, and nobody knows how many there are. */
+  readonly #breakers = new LRUCache<string, Breaker>({ max: MAX_BREAKERS })
 
   constructor(parts: RedemptionParts) {
     this.#parts = parts

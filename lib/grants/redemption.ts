@@ -75,6 +75,7 @@ export class Redemption {
       serverOf(provider).refresh(tokens.refreshToken ?? '', {
         subject,
         target,
+        parameters: tokens.refreshParameters,
         patienceMs: 2 * settings.leaseMs - (runtime.monotonic() - askedAt),
         maySend: () => this.#maySend(),
       }),

@@ -35,6 +35,7 @@ const tokensSchema = z.object({
   ...issuedToken,
   refreshToken: z.string().optional(),
   idToken: z.string().optional(),
+  refreshParameters: z.record(z.string(), z.string()).optional(),
   perResource: z.record(z.string(), z.object(issuedToken)).optional(),
 })
 

@@ -11,7 +11,7 @@ export function issuedFor(tokens: GrantTokens, key: string | undefined): IssuedT
 
 /**
  * The tokens after a refresh: what the answer leaves out stays as it was (RFC 6749 §6; OIDC Core §12.2), and so do the access tokens
- * for other targets until they expire.
+ * for other targets until they expire. What a refresh repeats of the sign-in is the sign-in's, for good.
  *
  * @param key of the target that was asked for.
  * @param now epoch milliseconds.
@@ -24,5 +24,7 @@ export function successor(previous: GrantTokens, answer: TokenSet, key: string |
   const targets: [string, IssuedToken][] = key === undefined ? others : [...others, [key, issued]]
   const perResource = targets.length === 0 ? {} : { perResource: Object.fromEntries(targets.slice(-MAX_TARGETS)) }
   if (key !== undefined) return { ...previous, refreshToken, idToken, ...perResource }
-  return { ...issued, scope: issued.scope ?? previous.scope, refreshToken, idToken, ...perResource }
+  const { refreshParameters } = previous
+  const repeated = refreshParameters === undefined ? {} : { refreshParameters }
+  return { ...issued, scope: issued.scope ?? previous.scope, refreshToken, idToken, ...repeated, ...perResource }
 }

@@ -1,4 +1,10 @@
 import { decodeJwt, type JWTPayload } from 'jose'
+import type { Provider } from '../providers/provider.ts'
+
+/** Does a sign-in bring an ID Token (OIDC Core §3.1.2.1), and is it looked at? */
+export function expectsIdToken({ idToken, scope }: Pick<Provider, 'idToken' | 'scope'>): boolean {
+  return idToken === 'validate' && scope.split(' ').includes('openid')
+}
 
 /** What an ID Token that came with a refresh response must agree with (OIDC Core §12.2). */
 export interface RefreshedIdTokenExpectation {

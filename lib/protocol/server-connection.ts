@@ -2,10 +2,9 @@ import type { Configuration } from 'openid-client'
 import { AuthError } from '../errors.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { Runtime } from '../runtime.ts'
-import { providerFetch } from './provider-fetch.ts'
+import { providerFetch, providerFetchWithTokens } from './provider-fetch.ts'
 import { ServerKeys } from './server-keys.ts'
-import { configurationFor, discover, type ServerDescription } from './server-metadata.ts'
-import { normaliseTokenResponse } from './token-response.ts'
+import { configurationFor, describeServer, type ServerDescription } from './server-metadata.ts'
 
 export interface ConnectionSettings {
   /** One string, the same bytes in the authorization and the token request. */
@@ -24,12 +23,13 @@ export interface Connection {
 /** What anybody sends makes the metadata of a server that is away be asked for at most so often. */
 const PAUSE_AFTER_FAILURE_MS = 5_000
 
-/** Finds out about a server when that is needed first; shared by all who ask meanwhile, and a failure is not remembered. */
+/** Finds out about a server, where there is something to find out, when that is needed first; shared by all who ask meanwhile, and a failure is not remembered. */
 export class ServerConnection {
   readonly #provider: Provider
   readonly #settings: ConnectionSettings
   readonly #runtime: Runtime
   #connection: Promise<Connection> | undefined
+  #isKnown = false
   /** Monotonic milliseconds. */
   #failedAt = Number.NEGATIVE_INFINITY
 
@@ -37,6 +37,10 @@ export class ServerConnection {
     this.#provider = provider
     this.#settings = settings
     this.#runtime = runtime
+  }
+
+  get isKnown(): boolean {
+    return this.#isKnown
   }
 
   /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` or `ERR_AUTH_MISCONFIGURED`. */
@@ -60,16 +64,20 @@ export class ServerConnection {
 
   async #discover(): Promise<Connection> {
     const { timeoutMs, redirectUri } = this.#settings
-    const { name, allowHttp } = this.#provider
-    const server = await discover(this.#provider, redirectUri, timeoutMs, this.#runtime)
-    const fetch = providerFetch(this.#runtime, { allowHttp })
-    const normalising = providerFetch(this.#runtime, { allowHttp, rewrite: normaliseTokenResponse })
-    const { token_endpoint = '', jwks_uri } = server.metadata
-    const tokenUrl = new URL(token_endpoint).href // as the library will ask for it
-    const configuration = configurationFor(this.#provider, server, timeoutMs, (url, init) =>
-      (url === tokenUrl ? normalising : fetch)(url, init),
+    const { name, allowHttp, requestHeaders } = this.#provider
+    const server = await describeServer(this.#provider, redirectUri, timeoutMs, this.#runtime)
+    const fetch = providerFetchWithTokens(this.#runtime, this.#provider)
+    const configuration = configurationFor(this.#provider, server, timeoutMs, fetch)
+    const keys = new ServerKeys(
+      {
+        name,
+        url: server.metadata.jwks_uri,
+        fetch: providerFetch(this.#runtime, { allowHttp, requestHeaders }),
+        timeoutMs,
+      },
+      this.#runtime,
     )
-    const keys = new ServerKeys({ name, url: jwks_uri, fetch, timeoutMs }, this.#runtime)
+    this.#isKnown = true
     return { server, configuration, keys }
   }
 }

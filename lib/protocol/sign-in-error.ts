@@ -21,15 +21,16 @@ export function signInError(thrown: unknown, name: string): AuthError {
   if (thrown instanceof ClientError && thrown.code !== undefined && UNTRUSTED.has(thrown.code)) {
     return new AuthError('ERR_AUTH_UNTRUSTED', `the answer of ${name} failed validation`, { cause: thrown })
   }
-  const { kind, error, retryAfterMs, cause } = readTokenFailure(thrown)
+  const { kind, error, retryAfterMs, strayStatus, cause } = readTokenFailure(thrown)
   const word = error === undefined ? '' : ` (${error})`
   switch (kind) {
     case 'dead':
-      return new AuthError('ERR_AUTH_TRANSACTION', `${name} does not accept the code${word}; sign in again`, {
-        cause,
-      })
+      return new AuthError('ERR_AUTH_TRANSACTION', `${name} does not accept the code${word}; sign in again, and check the registered redirect URI if that keeps happening`, { cause }) // prettier-ignore
     case 'misconfigured':
-      return new AuthError('ERR_AUTH_MISCONFIGURED', `${name} refuses this client${word}; check clientId, clientSecret, clientAuthentication and the registered redirect URI`, { cause }) // prettier-ignore
+      if (strayStatus !== undefined) {
+        return new AuthError('ERR_AUTH_MISCONFIGURED', `there is no token endpoint of ${name} (status ${strayStatus}); check tokenEndpoint, host and tenant`, { cause }) // prettier-ignore
+      }
+      return new AuthError('ERR_AUTH_MISCONFIGURED', `${name} refuses this client${word}; check ${TO_CHECK[error ?? ''] ?? `${CREDENTIALS}, and the registered redirect URI`}`, { cause }) // prettier-ignore
     case 'passing':
       return new AuthError('ERR_AUTH_UNAVAILABLE', `${name} gave no usable answer`, {
         cause,
@@ -39,6 +40,24 @@ export function signInError(thrown: unknown, name: string): AuthError {
       return kind satisfies never
   }
 }
+
+const CREDENTIALS = 'clientId, clientSecret and clientAuthentication'
+
+/** The options that are behind an error, as a rule. */
+const TO_CHECK: Readonly<Record<string, string>> = {
+  invalid_client: CREDENTIALS,
+  unauthorized: CREDENTIALS,
+  unauthorized_client: 'what is enabled for this client there',
+  unsupported_grant_type: 'what is enabled for this client there',
+  invalid_scope: 'scope',
+  invalid_request: 'tokenRequest, pkce and the registered redirect URI',
+}
+
+/** RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6: safe to repeat. */
+const REGISTERED = new Set([
+  'invalid_request', 'unauthorized_client', 'unsupported_response_type', 'invalid_scope', 'invalid_request_uri', 'invalid_request_object',
+  'request_not_supported', 'request_uri_not_supported', 'registration_not_supported',
+]) // prettier-ignore
 
 /** RFC 6749 §4.1.2.1 and OIDC Core §3.1.2.6. The description is the server's text, or an attacker's: it is not repeated. */
 function authorizationError(thrown: AuthorizationResponseError, name: string): AuthError {
@@ -59,7 +78,7 @@ function authorizationError(thrown: AuthorizationResponseError, name: string): A
     default:
       return new AuthError(
         'ERR_AUTH_MISCONFIGURED',
-        `${name} refuses the authorization request; check scope and redirect URI there`,
+        `${name} refuses the authorization request${REGISTERED.has(thrown.error) ? ` (${thrown.error})` : ''}; check scope, pkce and what is registered there`,
         { cause: thrown },
       )
   }

@@ -1,5 +1,5 @@
 import { ClientError, ResponseBodyError, WWWAuthenticateChallengeError } from 'openid-client'
-import { isError, withoutSecrets } from '../errors.ts'
+import { Cause, isError, withoutSecrets } from '../errors.ts'
 
 /**
  * Why a token request brought no tokens.
@@ -16,6 +16,8 @@ export interface TokenFailure {
   readonly error: string | undefined
   /** Milliseconds, from `Retry-After`. */
   readonly retryAfterMs: number | undefined
+  /** The status that says that there is no token endpoint at this address. */
+  readonly strayStatus?: number | undefined
   readonly cause: Error
 }
 
@@ -27,6 +29,11 @@ const MISCONFIGURED = new Set([
 ]) // prettier-ignore
 
 const PASSING = new Set(['temporarily_unavailable', 'server_error', 'slow_down'])
+
+/** Not found, no POST, gone, or somewhere else: the address is wrong, and nobody there has read a token request. */
+function isStray(status: number): boolean {
+  return (status >= 300 && status < 400) || status === 404 || status === 405 || status === 410
+}
 
 /** What proves that not a byte of the request was read: no address, nobody listening, no TLS session. */
 const NEVER_ARRIVED =
@@ -41,7 +48,7 @@ export function readTokenFailure(thrown: unknown): TokenFailure {
   const failure = (kind: TokenFailure['kind'], unspent: boolean): TokenFailure => ({
     kind,
     unspent,
-    answered: status !== undefined,
+    answered: status !== undefined || isUnreadable(thrown),
     error:
       error !== undefined && (DEAD.has(error) || MISCONFIGURED.has(error) || PASSING.has(error)) ? error : undefined,
     retryAfterMs,
@@ -56,6 +63,15 @@ export function readTokenFailure(thrown: unknown): TokenFailure {
   if (error !== undefined && MISCONFIGURED.has(error)) return failure('misconfigured', error !== 'invalid_target')
   // A 401 is about the client (RFC 6749 §5.2), whatever the words.
   if (status === 401) return failure('misconfigured', true)
+  if (status !== undefined && isStray(status)) {
+    const found = `the token endpoint answers ${status}; check tokenEndpoint, host and tenant`
+    const stray = new Cause('TokenEndpointError', found, undefined, { cause })
+    return { ...failure('misconfigured', true), strayStatus: status, cause: stray }
+  }
+  // It has issued something that is no Bearer token.
+  if (thrown instanceof ClientError && thrown.code === 'OAUTH_UNSUPPORTED_OPERATION') {
+    return { ...failure('misconfigured', false), answered: true }
+  }
   return failure('passing', status === undefined && neverArrived(thrown))
 }
 
@@ -68,6 +84,13 @@ function serverAnswer(thrown: unknown): { error?: string | undefined; response?:
   }
   if (thrown instanceof ClientError && thrown.cause instanceof Response) return { response: thrown.cause }
   return {}
+}
+
+/** An answer that came whole, and makes no sense: what became of the request is decided. Nothing else is read beside it. */
+function isUnreadable(thrown: unknown): boolean {
+  return (
+    thrown instanceof ClientError && (thrown.code === 'OAUTH_PARSE_ERROR' || thrown.code === 'OAUTH_INVALID_RESPONSE')
+  )
 }
 
 /** Seconds or a date (RFC 9110 §10.2.3); a date counts from the server's own, whose clock need not be ours. */

@@ -28,7 +28,10 @@ export interface Transaction {
 }
 
 /** What `state` itself carries. It proves nothing, and only serves to begin again when the transaction was lost. */
-export type StateContent = Omit<Transaction, 'nonce' | 'codeVerifier'>
+export interface StateContent extends Omit<Transaction, 'nonce' | 'codeVerifier'> {
+  /** Key of the provider that it was sent to. */
+  readonly provider: string
+}
 
 export type TransactionRequest = Pick<Transaction, 'returnPath' | 'attempt' | 'maxAge' | 'parameters'>
 
@@ -55,21 +58,40 @@ export function isExpired(transaction: Pick<Transaction, 'startedAt'>, now: numb
 /** As short as it can be: it stands in two addresses. */
 export function sealState(
   { id, returnPath, startedAt, attempt, maxAge, parameters }: Transaction,
+  provider: string,
   sealer: Sealer,
 ): string {
-  return sealer.seal(JSON.stringify([id, returnPath, startedAt, attempt, maxAge ?? null, parameters]))
+  return sealer.seal(JSON.stringify([id, returnPath, startedAt, attempt, maxAge ?? null, parameters, provider]))
 }
 
 const parametersSchema = z.record(z.string(), z.string())
 
-const stateSchema = z.tuple([z.string(), z.string(), z.number(), z.number(), z.number().nullable(), parametersSchema])
+const stateSchema = z.tuple([
+  z.string(),
+  z.string(),
+  z.number(),
+  z.number(),
+  z.number().nullable(),
+  parametersSchema,
+  z.string(),
+])
 
 /** @returns `undefined` for a `state` that this application never sent. */
 export function openState(state: unknown, sealer: Sealer): StateContent | undefined {
   const text = sealer.open(state)
   if (text === undefined) return undefined
-  const [id, path, startedAt, attempt, maxAge, parameters] = stateSchema.parse(JSON.parse(text))
-  return { id, returnPath: parseReturnPath(path), startedAt, attempt, maxAge: maxAge ?? undefined, parameters }
+  const content = stateSchema.safeParse(JSON.parse(text)).data
+  if (content === undefined) return undefined // of another version, before an update
+  const [id, path, startedAt, attempt, maxAge, parameters, provider] = content
+  return {
+    id,
+    returnPath: parseReturnPath(path),
+    startedAt,
+    attempt,
+    maxAge: maxAge ?? undefined,
+    parameters,
+    provider,
+  }
 }
 
 const transactionSchema = z.object({

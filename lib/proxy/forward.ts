@@ -1,33 +1,34 @@
 import type { Response } from 'express'
 import type { Dispatcher } from 'undici'
 import { AuthError } from '../errors.ts'
-import { responseHeaders } from './headers.ts'
+import { judgeBody, judgeHead, MAX_LOOK_BYTES, MAX_LOOK_MS, type AnswerHead } from '../protocol/refusal.ts'
+import type { AnswerPattern } from '../providers/provider.ts'
+import type { Runtime } from '../runtime.ts'
+import { AnswerWriter } from './answer-writer.ts'
+import { HeldAnswer } from './held-answer.ts'
+
+/** What to do about an answer that says that the token is not good any more. */
+export interface OnRefusal {
+  readonly expiredTokenAnswers: readonly AnswerPattern[]
+  /** Should the request be sent again? The answer waits for the decision; `true` drops it. */
+  sendAgain(): Promise<boolean>
+}
 
 export interface ForwardOptions {
   /** The target may not set this cookie. */
   readonly sessionCookie: string
-  /** The token was refused: should the request be sent again? The answer waits for the decision; `true` drops it. */
-  readonly onRefused: (() => Promise<boolean>) | undefined
+  /** That the request goes with. */
+  readonly token: string
+  /** `undefined`: whatever comes is the answer. */
+  readonly onRefusal: OnRefusal | undefined
+  readonly runtime: Runtime
 }
-
-/** A refusal that waits for the decision. Kept rather than left on the wire, so that the connection can be used again. */
-interface HeldAnswer {
-  readonly chunks: Buffer[]
-  length: number
-  isComplete: boolean
-  error: Error | undefined
-}
-
-/** A refusal is a few words; a longer one waits on the wire. */
-const MAX_HELD_BYTES = 65_536
 
 /** `again`: nothing was written; the request is to be sent again. */
 export type ForwardOutcome = 'answered' | 'again'
 
 const CLIENT_GONE = new Error('the client has gone')
 const SENT_AGAIN = new Error('sent again with another token')
-
-const NOTHING = Buffer.alloc(0)
 
 const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 
@@ -41,16 +42,12 @@ export async function forward(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   res: Response,
-  options: ForwardOptions,
+  { sessionCookie, token, onRefusal, runtime }: ForwardOptions,
 ): Promise<ForwardOutcome> {
   return new Promise((resolve, reject) => {
+    const writer = new AnswerWriter(res, sessionCookie, token)
     let controller: Dispatcher.DispatchController | undefined
     let held: HeldAnswer | undefined
-    let hasBody = false
-    const write = (chunk: Buffer): boolean => {
-      hasBody = true
-      return res.write(chunk)
-    }
     const clientGone = (): void => {
       if (!res.writableFinished) controller?.abort(CLIENT_GONE)
     }
@@ -58,41 +55,8 @@ export async function forward(
       res.off('close', clientGone)
       settle()
     }
-    const begin = (status: number, raw: readonly (Buffer | string)[]): void => {
-      for (const [name, values] of responseHeaders(raw, options.sessionCookie))
-        res.setHeader(name, values.length === 1 ? (values[0] ?? '') : values)
-      // What came with a user's token is that user's, unless the target says otherwise.
-      if (!res.hasHeader('cache-control')) res.setHeader('cache-control', 'no-store')
-      // What is there by the end of this turn goes out as one packet: the head, and a short body with its end.
-      res.cork()
-      res.writeHead(status)
-      process.nextTick(() => {
-        res.uncork()
-        // A head whose body is still to come: `flushHeaders()` would write Latin-1 as UTF-8. Not while corked, where Node 24 takes it for
-        // the end of a chunked body.
-        if (!hasBody && !res.writableEnded) res.write(NOTHING)
-      })
-    }
-    const decide = async (answer: HeldAnswer, onRefused: () => Promise<boolean>, pass: () => void): Promise<void> => {
-      const drop = (settle: () => void): void => {
-        held = undefined
-        finish(settle)
-        if (!answer.isComplete) controller?.abort(SENT_AGAIN)
-      }
-      try {
-        if (await onRefused()) return drop(() => resolve('again'))
-        held = undefined
-        if (answer.error !== undefined) return fail(answer.error)
-        pass()
-        for (const chunk of answer.chunks) write(chunk)
-        if (answer.isComplete) return complete()
-        controller?.resume()
-      } catch (error) {
-        drop(() => reject(error instanceof AuthError ? error : upstreamError(error)))
-      }
-    }
     const complete = (): void => {
-      res.end()
+      writer.end()
       finish(() => resolve('answered'))
     }
     const fail = (error: Error): void => {
@@ -102,6 +66,24 @@ export async function forward(
       }
       finish(() => reject(upstreamError(error)))
     }
+    const drop = (answer: HeldAnswer, settle: () => void): void => {
+      held = undefined
+      finish(settle)
+      if (!answer.isComplete) controller?.abort(SENT_AGAIN)
+    }
+    const decide = async (answer: HeldAnswer, isDropped: () => Promise<boolean>, begin: () => void): Promise<void> => {
+      try {
+        if (await isDropped()) return drop(answer, () => resolve('again'))
+        held = undefined
+        if (answer.error !== undefined) return fail(answer.error)
+        begin()
+        for (const chunk of answer.chunks) writer.write(chunk)
+        if (answer.isComplete) return complete()
+        controller?.resume()
+      } catch (error) {
+        drop(answer, () => reject(error instanceof AuthError ? error : upstreamError(error)))
+      }
+    }
     res.on('close', clientGone)
 
     dispatcher.dispatch(request, {
@@ -109,35 +91,55 @@ export async function forward(
         controller = started
         if (res.closed) started.abort(CLIENT_GONE)
       },
-      onResponseStart(started, status) {
+      onResponseStart(started, status, headers) {
         if (status < 200) return
-        const pass = (): void => begin(status, (started.rawHeaders ?? []) as Buffer[])
-        if (status !== 401 || options.onRefused === undefined) return pass()
-        held = { chunks: [], length: 0, isComplete: false, error: undefined }
-        void decide(held, options.onRefused, pass)
+        const begin = (): void => writer.begin(status, (started.rawHeaders ?? []) as Buffer[])
+        const head: AnswerHead = { status, header: (name) => headers[name]?.toString() }
+        if (onRefusal === undefined || judgeHead(onRefusal.expiredTokenAnswers, head) === 'other') return begin()
+        const answer = new HeldAnswer()
+        held = answer
+        void decide(
+          answer,
+          async () => (await isRefused(head, answer, onRefusal, runtime)) && onRefusal.sendAgain(),
+          begin,
+        )
       },
       onResponseData(started, chunk) {
         if (held !== undefined) {
-          held.chunks.push(chunk)
-          held.length += chunk.length
-          if (held.length > MAX_HELD_BYTES) started.pause()
+          if (!held.add(chunk)) started.pause()
           return
         }
-        if (write(chunk)) return
+        if (writer.write(chunk)) return
         started.pause()
         res.once('drain', () => started.resume())
       },
       onResponseEnd() {
         if (held === undefined) return complete()
-        held.isComplete = true
+        held.end()
       },
       onResponseError(_controller, error) {
         if (error === SENT_AGAIN) return
-        if (held === undefined || error === CLIENT_GONE) return fail(error)
-        held.error = error
+        if (held === undefined) return fail(error)
+        held.fail(error)
+        if (error === CLIENT_GONE) fail(error)
       },
     })
   })
+}
+
+/** A body that is looked at has ended, is too long or was cut off by then, or takes too long. */
+async function isRefused(
+  head: AnswerHead,
+  answer: HeldAnswer,
+  { expiredTokenAnswers }: OnRefusal,
+  runtime: Runtime,
+): Promise<boolean> {
+  if (judgeHead(expiredTokenAnswers, head) === 'refused') return true
+  const enough = new AbortController()
+  const tooSlow = runtime.sleep(MAX_LOOK_MS, enough.signal).catch(() => {})
+  const body = await Promise.race([answer.whole(MAX_LOOK_BYTES), tooSlow.then(() => undefined)])
+  enough.abort()
+  return body !== undefined && judgeBody(expiredTokenAnswers, head, body, head.header('content-encoding'))
 }
 
 function upstreamError(cause: unknown): AuthError {

@@ -1,15 +1,18 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { Pool } from 'undici'
 import * as z from 'zod'
-import type { ConnectedRequest } from '../express/request-auth.ts'
+import { replacement, type TokenSource } from '../express/authorized-fetch.ts'
 import type { AccessToken } from '../grants/access-tokens.ts'
 import { flag, positive, readOptions, text, type Same } from '../option-reader.ts'
-import { forward, type ForwardOptions } from './forward.ts'
+import { forward, type OnRefusal } from './forward.ts'
+import type { Runtime } from '../runtime.ts'
 import { requestHeaders } from './headers.ts'
 import { isRepeatable, readBody } from './request-body.ts'
 import { pathAtTarget, readTarget, targetComplaint } from './target.ts'
 
 export interface ProxyOptions {
+  /** Key of the provider whose account the token comes from. Default: the one that the user signed in with. */
+  provider?: string | undefined
   /** Names of cookies that the target may see. Default none. */
   forwardCookies?: readonly string[] | undefined
   /** A request body up to this length is kept, so that it can be sent again when the token was refused. Bytes, default 65,536. */
@@ -25,6 +28,7 @@ export interface ProxyOptions {
 }
 
 const schema = z.strictObject({
+  provider: text('a key of "providers"').optional(),
   forwardCookies: z.array(text()).readonly().optional(),
   maxReplayBytes: positive('bytes').optional(),
   connectTimeoutMs: positive('milliseconds').optional(),
@@ -38,10 +42,11 @@ void documented
 
 export interface ProxyContext {
   readonly publicUrl: URL
+  readonly runtime: Runtime
   /** The name of the cookie that carries a request's session: neither shown to the target nor set by it. */
   readonly sessionCookieOf: (req: Request) => string
-  /** Gives the request its `req.auth`. */
-  readonly attach: (req: Request, res: Response) => Promise<ConnectedRequest>
+  /** The account whose tokens go along. @param provider its key; `undefined`: the one that the user signed in with. */
+  readonly attach: (req: Request, res: Response, provider: string | undefined) => Promise<TokenSource>
   readonly fail: (error: unknown, req: Request, res: Response, next: (error: unknown) => void) => void
 }
 
@@ -54,8 +59,8 @@ export interface Proxy {
 }
 
 /**
- * Forwards requests to `target`, below the path it is mounted on, with the end-user's access token. A token that the target refuses (401)
- * is replaced and the request sent once more, where its body can be.
+ * Forwards requests to `target`, below the path it is mounted on, with the end-user's access token. A token that the target refuses
+ * (`expiredTokenAnswers` of the provider) is replaced and the request sent once more, where its body can be.
  *
  * @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong.
  */
@@ -76,7 +81,7 @@ export function createProxy(target: string | URL, options: ProxyOptions, context
 
   async function exchange(req: Request, res: Response): Promise<void> {
     const path = pathAtTarget(to, req.url)
-    const auth = await context.attach(req, res)
+    const auth = await context.attach(req, res, read.provider)
     const gone = new AbortController()
     res.once('close', () => {
       if (!res.writableFinished) gone.abort() // costs an error with a stack, so not after every answer
@@ -85,7 +90,7 @@ export function createProxy(target: string | URL, options: ProxyOptions, context
     const body = await readBody(req, maxReplayBytes)
     const sessionCookie = context.sessionCookieOf(req)
     const headers = requestHeaders(req, headerSettings, sessionCookie)
-    const send = (bearer: AccessToken, onRefused: ForwardOptions['onRefused']): ReturnType<typeof forward> =>
+    const send = (bearer: AccessToken, onRefusal: OnRefusal | undefined): ReturnType<typeof forward> =>
       forward(
         pool,
         {
@@ -95,17 +100,18 @@ export function createProxy(target: string | URL, options: ProxyOptions, context
           body: body.kind === 'stream' ? body.stream : body.bytes,
         },
         res,
-        { sessionCookie, onRefused },
+        { sessionCookie, token: bearer.token, onRefusal, runtime: context.runtime },
       )
 
     let next: AccessToken | undefined
-    const replace = async (): Promise<boolean> => (next = await auth.replacement(token)) !== undefined
+    const replace = async (): Promise<boolean> => (next = await replacement(auth, token)) !== undefined
     // What cannot be sent again is answered with the refusal, and the next request finds a new token.
     const replaceForOthers = async (): Promise<boolean> => {
-      auth.replacement(token).catch(() => {})
+      replacement(auth, token).catch(() => {})
       return false
     }
-    const outcome = await send(token, body.kind === 'repeatable' ? replace : replaceForOthers)
+    const sendAgain = body.kind === 'repeatable' ? replace : replaceForOthers
+    const outcome = await send(token, { expiredTokenAnswers: auth.expiredTokenAnswers, sendAgain })
     if (outcome === 'again' && next !== undefined) await send(next, undefined)
   }
 

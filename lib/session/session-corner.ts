@@ -1,34 +1,19 @@
 import type { Request } from 'express'
 import expressSession, { type SessionData } from 'express-session'
 import { LRUCache } from 'lru-cache'
-import { AuthError } from '../errors.ts'
-import { isExpired, parseTransaction, type Transaction } from '../protocol/transaction.ts'
+import { isExpired } from '../protocol/transaction.ts'
+import { isOf, maybeSameUser, type Account, type Connection, type ProviderAccount, type Superseded } from './account.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
-
-/** Claims about the end-user from the ID Token (OIDC Core §5.1). */
-export interface User {
-  readonly sub: string
-  readonly [claim: string]: unknown
-}
-
-/** Who is signed in, and where the tokens are. The tokens themselves are never in the session. */
-export interface Account {
-  readonly provider: string
-  readonly user: User
-  readonly grantId: string
-  /** What was granted, space-separated (RFC 6749 §3.3). */
-  readonly scope: string
-  /** Epoch milliseconds. */
-  readonly signedInAt: number
-  /** Of the session that it was stored in, as far as the grant store knows. */
-  readonly sessionId: string
-  /** Of the browser that signed in. */
-  readonly userAgent: string | undefined
-}
+import { parsePendingSignIn, type ConnectTo, type PendingSignIn } from './pending-sign-in.ts'
+import { readStored, save, settle, takeAlong } from './session-io.ts'
 
 interface Corner {
-  transactions?: Transaction[]
+  transactions?: PendingSignIn[]
   account?: Account
+  /** By the provider's key. */
+  connections?: Record<string, Connection>
+  /** Whose they are: they wait for this user, whose own sign-in may have ended, and for nobody else. */
+  connectedTo?: ConnectTo
   /** Epoch milliseconds: a sign-in went on in another session. Nothing else is left then. */
   movedAt?: number
 }
@@ -38,6 +23,14 @@ declare module 'express-session' {
     /** By instance name. Belongs to the package; read `req.auth` instead. */
     latchkey?: Record<string, Corner>
   }
+}
+
+/** What becomes of a corner that moves to another session. */
+interface Change<T> {
+  /** `undefined`: it stays where and as it is. */
+  readonly corner: Corner | undefined
+  readonly result: T
+  readonly ended: readonly (ProviderAccount | undefined)[]
 }
 
 /** The oldest goes when there are more: an abandoned sign-in must not fill the session. */
@@ -76,14 +69,19 @@ export class SessionCorner {
     return account === undefined || this.#ended.has(account.grantId) ? undefined : account
   }
 
-  async putTransaction(req: Request, transaction: Transaction): Promise<void> {
+  /** Of whoever is signed in, and at any other time of whoever was. */
+  connections(req: Request): readonly Connection[] {
+    return Object.values(this.#read(req).connections ?? {}).filter(({ grantId }) => !this.#ended.has(grantId))
+  }
+
+  async putTransaction(req: Request, transaction: PendingSignIn): Promise<void> {
     await this.#change(req, (corner) => {
       corner.transactions = [...this.#pending(corner), transaction].slice(-MAX_TRANSACTIONS)
     })
   }
 
   /** @returns the transaction, which is gone from the session by then; `undefined` if it is not, or no longer, there. */
-  async takeTransaction(req: Request, id: string): Promise<Transaction | undefined> {
+  async takeTransaction(req: Request, id: string): Promise<PendingSignIn | undefined> {
     if (this.#pending(this.#read(req)).every((transaction) => transaction.id !== id)) return undefined
     return this.#change(req, (corner) => {
       const pending = this.#pending(corner)
@@ -97,6 +95,11 @@ export class SessionCorner {
     return session.latchkey?.[this.#name]?.account
   }
 
+  /** The connections in a session of whichever request. */
+  connectionsIn(session: SessionData | undefined): readonly Connection[] {
+    return Object.values(session?.latchkey?.[this.#name]?.connections ?? {})
+  }
+
   /** Notes where the account is now. */
   moveAccount(session: SessionData, account: Account, sessionId: string): void {
     const corner = session.latchkey?.[this.#name]
@@ -104,33 +107,55 @@ export class SessionCorner {
   }
 
   /**
-   * Moves to a new session id (session fixation) that knows the account and the sign-ins still under way.
+   * Moves to a new session id (session fixation) that knows the account and the sign-ins still under way; and the connections, if it is
+   * the same user who signs in again.
    *
    * @param open makes the account, once the id of its session is known.
-   * @returns the account that was signed in before.
    */
-  async signIn(req: Request, open: (sessionId: string) => Promise<Account>): Promise<Account | undefined> {
-    const oldId = req.sessionID
-    return this.#changes.run(oldId, async () => {
-      const isStored = await reload(req)
-      const { account: previous, transactions = [] } = this.#read(req)
-      const { session: old, sessionStore } = req
-      const kept = this.#keep.filter((key) => key in old).map((key) => [key, old[key as keyof typeof old]])
-      // Not `regenerate()`, which deletes the old session: other tabs' requests that are on their way still carry its id.
-      sessionStore.generate(req)
-      Object.assign(req.session, Object.fromEntries(kept))
-      try {
-        const account = await open(req.sessionID)
-        req.session.latchkey = { ...old.latchkey, [this.#name]: { account, transactions } }
-        await save(req)
-        if (isStored) await this.#leaveNotice(req, oldId, old.cookie)
-      } catch (error) {
-        // express-session saves what it finds at the end of the response, and a sign-in that was answered with an error is none.
-        Object.assign(req, { session: old, sessionID: oldId })
-        throw error
+  async signIn(req: Request, open: (sessionId: string) => Promise<Account>): Promise<Superseded> {
+    return this.#move(req, this.#keep, async (corner, sessionId) => {
+      const { account: previous, connections = {}, connectedTo, transactions = [] } = corner
+      const account = await open(sessionId)
+      const isTheirs = connectedTo !== undefined && isOf(account, connectedTo)
+      const dropped = isTheirs ? [] : Object.values(connections)
+      const isOther = previous !== undefined && !maybeSameUser(previous, account)
+      return {
+        corner: { account, transactions, ...(isTheirs && { connections, connectedTo }) },
+        result: { account: previous, isOther, connections: dropped },
+        ended: [previous, ...dropped],
       }
-      if (previous !== undefined) this.#ended.set(previous.grantId, true)
-      return previous
+    })
+  }
+
+  /**
+   * Adds an account to those of who is signed in. Moves to a new session id, too: a request that began before would else write the session
+   * back as it was.
+   *
+   * @param to for whom it was begun.
+   * @param open makes the connection, and binds the account to the session of the given id.
+   * @returns what was connected before; `not-theirs`: nobody, or another user, is signed in by now, and nothing was opened.
+   */
+  async connect(
+    req: Request,
+    to: ConnectTo,
+    open: (account: Account, sessionId: string) => Promise<Connection>,
+  ): Promise<Connection | undefined | 'not-theirs'> {
+    return this.#move<Connection | undefined | 'not-theirs'>(req, 'all', async (corner, sessionId) => {
+      const { account, connections = {} } = corner
+      if (account === undefined || !isOf(account, to) || this.#ended.has(account.grantId))
+        return { corner: undefined, result: 'not-theirs', ended: [] }
+      const connection = await open(account, sessionId)
+      const previous = Object.hasOwn(connections, connection.provider) ? connections[connection.provider] : undefined
+      return {
+        corner: {
+          ...corner,
+          account: { ...account, sessionId },
+          connections: { ...connections, [connection.provider]: connection },
+          connectedTo: to,
+        },
+        result: previous,
+        ended: [previous],
+      }
     })
   }
 
@@ -143,6 +168,15 @@ export class SessionCorner {
     return typeof movedAt === 'number' && this.#now() - movedAt < NOTICE_MS
   }
 
+  /**
+   * Was it left while this request was under way? The browser has the cookie of the new session by then.
+   *
+   * @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while the session store cannot be reached.
+   */
+  async wasLeft(req: Request): Promise<boolean> {
+    return this.#isNotice(await readStored(req))
+  }
+
   /** It was ended from outside; requests under way may still have its session in their hands. */
   grantEnded(grantId: string): void {
     this.#ended.set(grantId, true)
@@ -151,18 +185,71 @@ export class SessionCorner {
   /** Ends the whole session, the application's part of it included. */
   async signOut(req: Request): Promise<void> {
     const { account } = this.#read(req)
-    if (account !== undefined) this.#ended.set(account.grantId, true)
+    for (const one of [account, ...this.connections(req)]) this.#noteEnd(one)
     await settle((done) => req.session.destroy(done))
   }
 
   /**
-   * Forgets the account but keeps the session: its grant ended without the end-user asking for it. Saved with the response; reading
-   * the stored session again would drop what the application's handler has changed in it.
+   * Forgets an account but keeps the session, and what is connected in it: its grant ended without the end-user asking for it. Saved with
+   * the response; reading the stored session again would drop what the application's handler has changed in it.
    */
-  forgetAccount(req: Request, grantId: string): void {
-    this.#ended.set(grantId, true)
-    const corner = this.#read(req)
-    if (corner.account?.grantId === grantId) delete corner.account
+  forget(req: Request, account: ProviderAccount): void {
+    this.#noteEnd(account)
+    drop(this.#read(req), account)
+  }
+
+  /** Forgets a connection at once, whatever becomes of the response. */
+  async disconnect(req: Request, connection: Connection): Promise<void> {
+    this.#noteEnd(connection)
+    await this.#change(req, (corner) => drop(corner, connection))
+  }
+
+  /** Runs when no change of a session is under way in this process; nor is one begun meanwhile. */
+  async exclusively<T>(sessionId: string, task: () => Promise<T>): Promise<T> {
+    return this.#changes.run(sessionId, task)
+  }
+
+  #noteEnd(account: ProviderAccount | undefined): void {
+    if (account !== undefined) this.#ended.set(account.grantId, true)
+  }
+
+  /**
+   * Goes on under a new session id. If `change` fails, or the store does, everything is as before.
+   *
+   * @param keep keys of the application's that go along.
+   * @param change makes the new corner from the stored one.
+   */
+  async #move<T>(
+    req: Request,
+    keep: readonly string[] | 'all',
+    change: (corner: Corner, sessionId: string) => Promise<Change<T>>,
+  ): Promise<T> {
+    const oldId = req.sessionID
+    return this.#changes.run(oldId, async () => {
+      const { isStored, notice } = await this.#reload(req, 'all')
+      const before = notice?.latchkey?.[this.#name] ?? this.#read(req)
+      const { session: old, sessionStore } = req
+      // Not `regenerate()`, which deletes the old session: other tabs' requests that are on their way still carry its id.
+      sessionStore.generate(req)
+      const stay = (): void => void Object.assign(req, { session: old, sessionID: oldId })
+      try {
+        const { corner, result, ended } = await change(before, req.sessionID)
+        if (corner === undefined) {
+          stay()
+          return result
+        }
+        takeAlong(old, req.session, keep)
+        req.session.latchkey = { ...old.latchkey, [this.#name]: corner }
+        await save(req)
+        if (isStored) await this.#leaveNotice(req, oldId, old.cookie)
+        for (const one of ended) this.#noteEnd(one)
+        return result
+      } catch (error) {
+        // express-session saves what it finds at the end of the response, and a sign-in that was answered with an error is none.
+        stay()
+        throw error
+      }
+    })
   }
 
   /** In place of the old session, nothing but this: to delete it would give each late request a new one, and its cookie the last word. */
@@ -177,48 +264,50 @@ export class SessionCorner {
     return req.session.latchkey?.[this.#name] ?? {}
   }
 
-  #pending(corner: Corner): Transaction[] {
-    const stored = Array.isArray(corner.transactions) ? corner.transactions.map(parseTransaction) : []
+  /**
+   * Reads what other requests stored meanwhile, except for a session that was left for a new one: express-session sets the cookie of what
+   * was changed once more, and that would be the last word, over the cookie of the new one.
+   *
+   * @param what `corner`: what the application's handler has changed in its own part of the session stays.
+   * @returns `isStored`: `false` for a session that was never saved, or is gone; `notice`: what is in the one that was left.
+   */
+  async #reload(req: Request, what: 'corner' | 'all'): Promise<{ isStored: boolean; notice?: SessionData }> {
+    const stored = await readStored(req)
+    if (stored === undefined) return { isStored: false }
+    if (this.#isNotice(stored)) return { isStored: true, notice: stored }
+    if (what === 'all') await settle((done) => req.session.reload(done))
+    else if (stored.latchkey !== undefined) req.session.latchkey = stored.latchkey
+    else delete req.session.latchkey
+    return { isStored: true }
+  }
+
+  #isNotice(stored: SessionData | undefined): boolean {
+    return stored?.latchkey?.[this.#name]?.movedAt !== undefined
+  }
+
+  #pending(corner: Corner): PendingSignIn[] {
+    const stored = Array.isArray(corner.transactions) ? corner.transactions.map(parsePendingSignIn) : []
     return stored.filter(
       (transaction) => transaction !== undefined && !isExpired(transaction, this.#now()),
-    ) as Transaction[]
+    ) as PendingSignIn[]
   }
 
   async #change<T>(req: Request, change: (corner: Corner) => T): Promise<T> {
-    return this.#changes.run(req.sessionID, async () => {
-      await reload(req)
-      const corner = this.#read(req)
+    const { sessionID, sessionStore } = req
+    return this.#changes.run(sessionID, async () => {
+      const { notice } = await this.#reload(req, 'corner')
+      const session = notice ?? req.session
+      const corner = session.latchkey?.[this.#name] ?? {}
       const result = change(corner)
-      req.session.latchkey = { ...req.session.latchkey, [this.#name]: corner }
-      await save(req)
+      session.latchkey = { ...session.latchkey, [this.#name]: corner }
+      await (notice === undefined ? save(req) : settle((done) => sessionStore.set(sessionID, notice, done)))
       return result
     })
   }
 }
 
-/** What other requests stored meanwhile. @returns `false` for a session that was never saved, or is gone; it stays as it is. */
-async function reload(req: Request): Promise<boolean> {
-  const stored = await new Promise<unknown>((resolve, reject) => {
-    req.sessionStore.get(req.sessionID, (error, session) =>
-      error ? reject(storeUnreachable(error)) : resolve(session),
-    )
-  })
-  if (stored === undefined || stored === null) return false
-  await settle((done) => req.session.reload(done))
-  return true
-}
-
-async function save(req: Request): Promise<void> {
-  await settle((done) => req.session.save(done))
-}
-
-/** The one place where express-session's callbacks become promises. */
-export async function settle(call: (done: (error?: unknown) => void) => void): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    call((error) => (error ? reject(storeUnreachable(error)) : resolve()))
-  })
-}
-
-export function storeUnreachable(cause: unknown): AuthError {
-  return new AuthError('ERR_AUTH_UNAVAILABLE', 'the session store cannot be reached', { cause, retryAfterSeconds: 1 })
+function drop(corner: Corner, { provider, grantId }: ProviderAccount): void {
+  if (corner.account?.grantId === grantId) delete corner.account
+  const { connections = {} } = corner
+  if (Object.hasOwn(connections, provider) && connections[provider]?.grantId === grantId) delete connections[provider]
 }

@@ -1,5 +1,6 @@
 import type { SessionData, Store } from 'express-session'
-import { settle, type Account } from './session-corner.ts'
+import type { Account } from './account.ts'
+import { settle } from './session-io.ts'
 
 /** What a session that is written must ask of the account in it. */
 export interface AccountWatch {

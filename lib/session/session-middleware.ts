@@ -1,8 +1,13 @@
 import type { Request, RequestHandler, Response } from 'express'
-import session, { type CookieOptions, type SessionOptions as ExpressSessionOptions, type Store } from 'express-session'
+import session, {
+  type CookieOptions,
+  type SessionData,
+  type SessionOptions as ExpressSessionOptions,
+  type Store,
+} from 'express-session'
 import { AuthError } from '../errors.ts'
 import { MemorySessionStore } from './memory-session-store.ts'
-import { settle, storeUnreachable } from './session-corner.ts'
+import { settle, storeUnreachable } from './session-io.ts'
 import { fenced, type AccountWatch } from './session-fence.ts'
 
 /** express-session's own options. `secret` is the package's, `resave` and `saveUninitialized` are `false`. */
@@ -75,6 +80,22 @@ export class SessionMiddleware {
     if (!hasSession(req)) return
     this.#demandExpressSession(req)
     this.#fence(req.sessionStore)
+  }
+
+  /**
+   * What is stored of a session other than the request's own; `undefined` if there is none.
+   *
+   * @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while the session store cannot be reached.
+   */
+  async read(sessionId: string): Promise<SessionData | undefined> {
+    let found: SessionData | null | undefined
+    await settle((done) =>
+      this.#store.get(sessionId, (error: unknown, stored) => {
+        found = stored
+        done(error)
+      }),
+    )
+    return found ?? undefined
   }
 
   /**

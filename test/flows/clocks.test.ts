@@ -107,8 +107,8 @@ describe('two processes on one Redis, one of them with a clock that is five minu
         const call = orders(holder)
         await until(() => refreshes().length === before + 1, 'the token request')
 
-        // Nothing better can be had within its time, so the refusal of the API is its answer.
-        expect((await orders(waiter)).status).toBe(401)
+        // Nothing better can be had within its time: come again.
+        expect((await orders(waiter)).status).toBe(503)
         expect(refreshes()).toHaveLength(before + 1)
         release()
         await call

@@ -13,6 +13,7 @@ const TOKENS = {
   tokenType: 'Bearer',
   refreshToken: 'the-refresh-token',
   idToken: 'the-id-token',
+  refreshParameters: { code_verifier: 'the-code-verifier' },
   perResource: { 'https://one.example': { accessToken: 'the-other-access-token', tokenType: 'Bearer' } },
 }
 const SESSION = { id: 'the-session-id', signedInAt: Date.UTC(2030, 0, 1), userAgent: 'the-user-agent' }
@@ -46,6 +47,20 @@ describe('a grant in Redis', () => {
     await store.claim(id, CLAIM)
 
     expect(await redis.hgetall(keyOf(id))).toMatchObject({ v: '1', gen: '1', ...OWNER, claim: 'a', claimDoubt: '0' })
+  })
+
+  test('shows nobody what it is sealed for', async () => {
+    const stored = JSON.stringify(await redis.hgetall(keyOf(id)))
+
+    for (const secret of [
+      'the-access-token',
+      'the-refresh-token',
+      'the-id-token',
+      'the-code-verifier',
+      'the-session-id',
+    ]) {
+      expect(stored).not.toContain(secret)
+    }
   })
 
   test('shows no expiry of tokens that are gone', async () => {

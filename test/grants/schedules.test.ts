@@ -10,7 +10,7 @@ import { randomInt } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
 import { explore } from './schedules/explore.ts'
 
-const SCHEDULES = Number(process.env['SCHEDULES'] ?? 12_000)
+const SCHEDULES = Number(process.env['SCHEDULES'] ?? 10_000)
 const SEED = process.env['SEED']
 const TIMEOUT_MS = 5 * 60_000 + SCHEDULES * 50
 

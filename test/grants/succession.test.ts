@@ -20,6 +20,15 @@ describe('the tokens after a refresh', () => {
     expect(successor(PREVIOUS, complete, undefined, NOW)).toEqual(complete)
   })
 
+  test('keep for good what each refresh repeats of the sign-in', () => {
+    const signedIn = { ...PREVIOUS, refreshParameters: { code_verifier: 'v1' } }
+    const answer = { accessToken: 'a2', tokenType: 'Bearer', refreshToken: 'r2' }
+
+    expect(successor(signedIn, answer, undefined, NOW).refreshParameters).toEqual({ code_verifier: 'v1' })
+    expect(successor(signedIn, answer, API, NOW).refreshParameters).toEqual({ code_verifier: 'v1' })
+    expect(successor(PREVIOUS, answer, undefined, NOW)).not.toHaveProperty('refreshParameters')
+  })
+
   test('for a resource leave the access token of the grant as it is, and take the new refresh token', () => {
     const tokens = successor(PREVIOUS, { accessToken: 'b1', tokenType: 'Bearer', refreshToken: 'r2' }, API, NOW)
 

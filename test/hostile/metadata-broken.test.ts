@@ -45,7 +45,6 @@ describe('a metadata document that no honest server publishes', () => {
     ['a web page', (res) => res.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Welcome</h1>')],
     ['empty', json('')],
     ['a list', json('[]')],
-    ['a redirect', redirectTo('https://evil.example/.well-known/openid-configuration')],
     ['cut off', (res) => void res.socket?.destroy()],
     ['endless', json(`{"issuer":"${'a'.repeat(2_000_000)}"}`)],
     ['500', json('', 500)],
@@ -58,6 +57,20 @@ describe('a metadata document that no honest server publishes', () => {
 
     expect(page.status).toBe(503)
     expect(page.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
+
+    fresh.server.script = {}
+    expect((await fresh.signIn(browser)).status).toBe(200)
+  })
+
+  test('a redirect: not followed, said to be a mistake, and it recovers by itself', async () => {
+    const fresh = await startSite()
+    fresh.server.script = { metadataAnswer: redirectTo('https://evil.example/.well-known/openid-configuration') }
+    const browser = fresh.browser()
+
+    const page = await fresh.signIn(browser)
+
+    expect(page.status).toBe(502)
+    expect(page.text).toContain('ERR_AUTH_MISCONFIGURED')
 
     fresh.server.script = {}
     expect((await fresh.signIn(browser)).status).toBe(200)

@@ -7,7 +7,7 @@ import { startScriptedSite, type ScriptedSite } from '../support/scripted-site.t
 
 function foreignState(): string {
   const transaction = newTransaction({ returnPath: parseReturnPath('/me'), attempt: 1, parameters: {} }, Date.now())
-  return sealState(transaction, new Sealer(['the secret of quite another application'], 'state'))
+  return sealState(transaction, 'main', new Sealer(['the secret of quite another application'], 'state'))
 }
 
 function flipBit(state: string): string {

@@ -1,5 +1,5 @@
 import { json, type Answer } from '../support/scripted-server.ts'
-import { describeUnusableTokenAnswers } from './unusable-token-answer.ts'
+import { describeUnusableTokenAnswers, MISCONFIGURED } from './unusable-token-answer.ts'
 
 const UNTRUSTED = { status: 502, code: 'ERR_AUTH_UNTRUSTED' }
 
@@ -19,5 +19,10 @@ describeUnusableTokenAnswers('a token answer with an access token that is none (
     atCallback: UNTRUSTED,
   },
   { what: 'that no header can carry', answer: tokens({ access_token: '\u{1f511}' }), atCallback: UNTRUSTED },
-  { what: 'of a type we cannot use', answer: tokens({ token_type: 'mac' }), atCallback: UNTRUSTED },
+  {
+    what: 'of a type we cannot use',
+    answer: tokens({ token_type: 'mac' }),
+    atCallback: UNTRUSTED,
+    atRefresh: MISCONFIGURED,
+  },
 ])

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { redirectTo } from '../support/scripted-server.ts'
 import { scriptedSites } from '../support/scripted-site.ts'
-import { describeUnusableTokenAnswers } from './unusable-token-answer.ts'
+import { describeUnusableTokenAnswers, MISCONFIGURED } from './unusable-token-answer.ts'
 
 const startSite = scriptedSites()
 
@@ -9,7 +9,12 @@ const STATUSES = [301, 302, 303, 307, 308]
 
 describeUnusableTokenAnswers(
   'a token answer that sends us elsewhere',
-  STATUSES.map((status) => ({ what: `${status}`, answer: redirectTo('/elsewhere', status) })),
+  STATUSES.map((status) => ({
+    what: `${status}`,
+    answer: redirectTo('/elsewhere', status),
+    atCallback: MISCONFIGURED,
+    atRefresh: MISCONFIGURED,
+  })),
 )
 
 test.each(STATUSES)('the code and the client secret do not follow a %i', async (status) => {

@@ -9,9 +9,10 @@ import { promisify } from 'node:util'
 /** Every public name, by entry point. A name that is missing here or there is a breaking change, or one nobody decided. */
 const PUBLIC_NAMES: Record<string, { values: string[]; types: string[] }> = {
   latchkey: {
-    values: ['AuthError', 'latchkey', 'memoryGrants'],
+    values: ['AuthError', 'latchkey', 'memoryGrants', 'perTenant'],
     types: [
       'AccessTokenOptions',
+      'AccountAuth',
       'AuthErrorCode',
       'AuthErrorOptions',
       'AuthEvent',
@@ -43,6 +44,8 @@ const PUBLIC_NAMES: Record<string, { values: string[]; types: string[] }> = {
       'LoginParameter',
       'LogoutTokenFlaw',
       'MemoryGrantsOptions',
+      'PerTenantOptions',
+      'ProviderAuth',
       'ProxyOptions',
       'RefreshOptions',
       'RefreshResult',
@@ -54,14 +57,51 @@ const PUBLIC_NAMES: Record<string, { values: string[]; types: string[] }> = {
       'SettleAnswer',
       'SettleRequest',
       'SignIn',
+      'TenantProvider',
       'TokenSet',
       'TokenTarget',
       'User',
       'WhenInDoubt',
     ],
   },
+  'latchkey/passport': {
+    values: [],
+    types: [
+      'CreateStrategy',
+      'PassportStrategy',
+      'ProviderSignIn',
+      'StrategyActions',
+      'StrategyOptions',
+      'Verified',
+      'Verify',
+      'VerifyDone',
+      'VerifyWithRequest',
+    ],
+  },
   'latchkey/redis': { values: ['redisGrants'], types: ['RedisClient', 'RedisGrantsOptions', 'WaitForReplicas'] },
-  'latchkey/providers': { values: ['oidc'], types: ['ClientAuthentication', 'OidcOptions', 'Provider', 'Rotation'] },
+  'latchkey/providers': {
+    values: ['defineProvider', 'dottedsign', 'hcss', 'healthkey', 'oauth2', 'oidc', 'privo', 'theIdentityHub'],
+    types: [
+      'AnswerPattern',
+      'ClientAuthentication',
+      'IdentifiedUser',
+      'Identify',
+      'IdentifyContext',
+      'IdentityEndpoint',
+      'OidcOptions',
+      'OptionsWith',
+      'Preset',
+      'Provider',
+      'ProviderFactory',
+      'ProviderOptions',
+      'RefreshRequestForm',
+      'RequirableOption',
+      'Rotation',
+      'StaticMetadata',
+      'TokenErrorPattern',
+      'TokenRequestForm',
+    ],
+  },
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))

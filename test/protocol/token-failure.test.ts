@@ -95,13 +95,16 @@ describe('a refresh that fails', () => {
     ['400 with a word of its own', says(400, 'quota_exceeded_for_alice'), { kind: 'passing', unspent: false, error: undefined }], // prettier-ignore
     ['400 that is HTML', (res) => void res.writeHead(400, { 'content-type': 'text/html' }).end('<h1>No</h1>'), { kind: 'passing', unspent: false }], // prettier-ignore
     ['403 without words', (res) => void res.writeHead(403).end(), { kind: 'passing', unspent: false }],
-    ['200 that is HTML', (res) => void res.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Hi</h1>'), { kind: 'passing', unspent: false }], // prettier-ignore
-    ['200 that is empty', (res) => void res.writeHead(200).end(), { kind: 'passing', unspent: false }],
-    ['200 without a token', json(200, { token_type: 'bearer' }), { kind: 'passing', unspent: false }],
-    ['200 that is no object', json(200, [ECHOED]), { kind: 'passing', unspent: false }],
-    ['200 that is cut off', (res) => { res.writeHead(200, { 'content-type': 'application/json', 'content-length': '99' }).write('{'); setImmediate(() => res.destroy()) }, { kind: 'passing', unspent: false }], // prettier-ignore
+    ['200 that is HTML', (res) => void res.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Hi</h1>'), { kind: 'passing', unspent: false, answered: true }], // prettier-ignore
+    ['200 that is empty', (res) => void res.writeHead(200).end(), { kind: 'passing', unspent: false, answered: true }],
+    ['200 that is half JSON', (res) => void res.writeHead(200, { 'content-type': 'application/json' }).end('{"access'), { kind: 'passing', unspent: false, answered: true }], // prettier-ignore
+    ['200 without a token', json(200, { token_type: 'bearer' }), { kind: 'passing', unspent: false, answered: true }],
+    ['200 that is no object', json(200, [ECHOED]), { kind: 'passing', unspent: false, answered: true }],
+    ['200 that is cut off', (res) => { res.writeHead(200, { 'content-type': 'application/json', 'content-length': '99' }).write('{'); setImmediate(() => res.destroy()) }, { kind: 'passing', unspent: false, answered: false }], // prettier-ignore
     ['200 that is huge', (res) => void res.writeHead(200, { 'content-type': 'application/json' }).end(`{"a":"${'x'.repeat(2_000_000)}"}`), { kind: 'passing', unspent: false }], // prettier-ignore
-    ['307 to elsewhere', (res) => void res.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(), { kind: 'passing', unspent: false }], // prettier-ignore
+    ['307 to elsewhere', (res) => void res.writeHead(307, { location: 'http://127.0.0.1:9/' }).end(), { kind: 'misconfigured', unspent: true }], // prettier-ignore
+    ['404 without words', (res) => void res.writeHead(404).end(), { kind: 'misconfigured', unspent: true }],
+    ['404 invalid_grant', says(404, 'invalid_grant'), { kind: 'dead', unspent: false }],
     ['a connection that is cut', (res) => void res.socket?.destroy(), { kind: 'passing', unspent: false }],
   ])('%s', async (_what, given, expected) => {
     answer = given

@@ -11,7 +11,8 @@ describe('a token response as servers write it', () => {
     ['with empty members', { access_token: 'a', refresh_token: '', id_token: '', scope: '' }, { access_token: 'a', token_type: 'Bearer' }], // prettier-ignore
     ['with a list of scopes', { access_token: 'a', scope: ['x', 'y'] }, { access_token: 'a', token_type: 'Bearer' }],
     ['with members of its own', { access_token: 'a', cst: 1 }, { access_token: 'a', token_type: 'Bearer', cst: 1 }],
-    ['of another type', { access_token: 'a', token_type: 'DPoP' }, { access_token: 'a', token_type: 'DPoP' }],
+    ['bound to a key, which nobody here has', { access_token: 'a', token_type: 'DPoP' }, { access_token: 'a', token_type: 'unsupported' }], // prettier-ignore
+    ['of another type', { access_token: 'a', token_type: 'mac' }, { access_token: 'a', token_type: 'mac' }],
   ])('%s', (_what, body, expected) => {
     expect(normaliseTokenResponse({ ...body })).toEqual(expected)
   })

@@ -4,6 +4,7 @@ import { startApi, type Api } from '../../example-app/api/start.ts'
 import { DEMO_ACCOUNTS } from '../../example-app/authorization-server/accounts.ts'
 import { latchkey, type AuthEvent, type Latchkey, type LatchkeyOptions } from '../../lib/index.ts'
 import { oidc, type OidcOptions } from '../../lib/providers/index.ts'
+import type { Provider } from '../../lib/providers/provider.ts'
 import { startTestAuthorizationServer, type TestAuthorizationServer } from './authorization-server.ts'
 import { Browser } from './browser.ts'
 import { TestClock } from './clock.ts'
@@ -19,6 +20,8 @@ export interface TestAppOptions {
   /** A function makes new ones for each instance. */
   options?: Partial<LatchkeyOptions> | (() => Partial<LatchkeyOptions>)
   provider?: Partial<OidcOptions>
+  /** What `oidc()` makes, changed where its options do not reach. */
+  adapt?: Partial<Provider>
   /** Before `app.use(auth)`. */
   before?: (app: Express) => void
   /** After the standard routes. */
@@ -85,13 +88,16 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
     const auth = latchkey(
       {
         baseUrl: url,
-        provider: oidc({
-          issuer: authorizationServer.issuer,
-          clientId: CLIENT_ID,
-          clientSecret: CLIENT_SECRET,
-          scope: 'openid profile email',
-          ...given.provider,
-        }),
+        provider: adapted(
+          oidc({
+            issuer: authorizationServer.issuer,
+            clientId: CLIENT_ID,
+            clientSecret: CLIENT_SECRET,
+            scope: 'openid profile email',
+            ...given.provider,
+          }),
+          given.adapt,
+        ),
         secret: SECRET,
         onEvent: (event) => events.push(event),
         ...options,
@@ -138,6 +144,11 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
       await Promise.all([api.close(), authorizationServer.close()])
     },
   }
+}
+
+/** The secret is not enumerable, so a copy alone would lose it. */
+function adapted(provider: Provider, changes: Partial<Provider> = {}): Provider {
+  return Object.defineProperty({ ...provider, ...changes }, 'clientSecret', { value: provider.clientSecret })
 }
 
 async function listen(handler: RequestListener, servers: Server[]): Promise<string> {

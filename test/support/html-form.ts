@@ -28,7 +28,7 @@ export function readForms(page: string, pageUrl: URL): readonly HtmlForm[] {
 
 /** Would a script send this form without anybody pressing a button? */
 export function submitsItself(page: string): boolean {
-  return /<script\b[^>]*>[^<]*\.submit\(\)[^<]*<\/script>/is.test(page)
+  return /<script\b[^>]*>[^<]*\.submit(?:\.call)?\([^<]*<\/script>/is.test(page)
 }
 
 function isSent(input: ReadonlyMap<string, string>): boolean {
