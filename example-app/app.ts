@@ -2,24 +2,29 @@ import express, { type ErrorRequestHandler, type Express, type RequestHandler } 
 import { fileURLToPath } from 'node:url'
 import type { Latchkey } from 'latchkey'
 
+import { accountAt } from './accounts.ts'
 import type { Html } from './html.ts'
 import { explorerPage } from './pages/explorer.ts'
 import { homePage } from './pages/home.ts'
 import { errorPage, notFoundPage } from './pages/error.ts'
 import { profilePage } from './pages/profile.ts'
+import { providerRoutes } from './provider-routes.ts'
+import { OWN, type OfferedProvider } from './providers.ts'
+import { sameOriginOnly } from './same-origin.ts'
 import { securityHeaders } from './security-headers.ts'
 import { describeSession } from './session.ts'
 import type { Settings } from './settings.ts'
-import { endOthers, sameOriginOnly, signInsOf } from './sign-ins.ts'
+import { endOthers, signInsOf } from './sign-ins.ts'
 
 export interface AppSettings extends Pick<Settings, 'apiUrl' | 'trustProxy'> {
-  /** Where people sign in. */
-  readonly issuer: string
-  /** Is that the server that came with this app? Then the pages say who can sign in. */
-  readonly isDemo: boolean
+  /** Where people sign in, if that is one place. */
+  readonly providerName: string
+  /** The providers of the demo; none when the app was started with one of somebody else. */
+  readonly offered: readonly OfferedProvider[]
 }
 
-export function createApp({ apiUrl, trustProxy, issuer, isDemo }: AppSettings, auth: Latchkey): Express {
+export function createApp({ apiUrl, trustProxy, providerName, offered }: AppSettings, auth: Latchkey): Express {
+  const isDemo = offered.length > 0
   const hasApi = apiUrl !== undefined
   const app = express().disable('x-powered-by').set('trust proxy', trustProxy)
 
@@ -35,20 +40,45 @@ export function createApp({ apiUrl, trustProxy, issuer, isDemo }: AppSettings, a
   app.use(auth) // session, /login, /callback, /logout, req.auth
   app.use(noStore)
 
-  app.get('/', (req, res) => send(res, homePage({ user: req.auth.user, issuer, isDemo, hasApi })))
+  app.get('/', (req, res) => {
+    const accounts = offered.map((one) => accountAt(one, req))
+    send(res, homePage({ user: req.auth.user, providerName: nameOf(req.auth.signedInWith), hasApi, accounts }))
+  })
   app.get('/profile', auth.requireAuth(), async (req, res) => {
-    send(res, profilePage({ user: req.auth.user, issuer, hasApi, signIns: await signInsOf(req, auth) }))
+    const used = offered.find(({ key }) => key === req.auth.signedInWith)
+    send(
+      res,
+      profilePage({
+        user: req.auth.user,
+        providerName: nameOf(req.auth.signedInWith),
+        call: used?.call ?? (hasApi ? { method: 'GET', path: '/me' } : undefined),
+        callsAt: used === undefined ? '/api' : `/apis/${used.key}`,
+        accounts: offered.map((one) => accountAt(one, req)),
+        signIns: await signInsOf(req, auth),
+      }),
+    )
   })
   app.post('/sign-ins/end-others', auth.requireAuth(), sameOriginOnly, endOthers(auth))
-  app.get('/explorer', auth.requireAuth(), (req, res) => send(res, explorerPage({ user: req.auth.user, hasApi })))
   app.get('/me', auth.requireAuth(), (req, res) => void res.json(req.auth.user))
   app.get('/session', describeSession)
-  app.use('/api', auth.requireAuth(), hasApi ? auth.proxy(apiUrl) : noApi)
+
+  // With several providers, the API is called with the tokens of the one that it belongs to.
+  const ofApi = isDemo ? { provider: OWN } : {}
+  app.get('/explorer', auth.requireAuth(ofApi), (req, res) => {
+    const session = isDemo ? `/providers/${OWN}/session` : '/session'
+    send(res, explorerPage({ user: req.auth.user, hasApi, session }))
+  })
+  app.use('/api', auth.requireAuth(ofApi), hasApi ? auth.proxy(apiUrl, ofApi) : noApi)
+  app.use(providerRoutes(offered, auth))
 
   app.use((req, res) => send(res.status(404), notFoundPage({ user: req.auth.user })))
   app.use(auth.errorHandler)
   app.use(answerUnexpected)
   return app
+
+  function nameOf(key: string | undefined): string {
+    return offered.find((one) => one.key === key)?.provider.name ?? providerName
+  }
 }
 
 /** Beside this file once it is compiled. */

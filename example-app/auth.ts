@@ -2,23 +2,24 @@ import { randomBytes } from 'node:crypto'
 import { RedisStore } from 'connect-redis'
 import type { Cluster, Redis } from 'ioredis'
 import { latchkey, type AuthEvent, type Latchkey } from 'latchkey'
-import { oidc, type OidcOptions } from 'latchkey/providers'
+import type { Provider } from 'latchkey/providers'
 import { redisGrants } from 'latchkey/redis'
 
 export interface AuthSettings {
   /** The public origin. */
   readonly baseUrl: string
-  readonly provider: OidcOptions
+  /** One provider, or several by their keys. */
+  readonly signInAt: { readonly provider: Provider } | { readonly providers: Readonly<Record<string, Provider>> }
   /** Absent: a new one for each start, so that sessions end with the process. Here they do anyway: they are in its memory. */
   readonly sessionSecret: string | undefined
   /** Absent: sessions and grants are in memory. */
   readonly redis: Redis | Cluster | undefined
 }
 
-export function createAuth({ baseUrl, provider, sessionSecret, redis }: AuthSettings): Latchkey {
+export function createAuth({ baseUrl, signInAt, sessionSecret, redis }: AuthSettings): Latchkey {
   return latchkey({
     baseUrl,
-    provider: oidc(provider),
+    ...signInAt,
     secret: sessionSecret ?? randomBytes(32).toString('base64url'),
     loginParameters: ['prompt', 'login_hint', 'ui_locales', 'acr_values', 'max_age'],
     onEvent: logEvent,
@@ -31,9 +32,10 @@ function logEvent(event: AuthEvent): void {
   switch (event.type) {
     case 'sign-in':
     case 'sign-out':
+      return console.log(`${event.type} of ${event.subject ?? 'somebody'}`)
     case 'connect':
     case 'disconnect':
-      return console.log(`${event.type} of ${event.subject ?? 'somebody'}`)
+      return console.log(`${event.type} of ${event.provider} by ${event.subject ?? 'somebody'}`)
     case 'refresh':
       return console.log(
         `refresh of generation ${event.generation}: ${event.result}, ${Math.round(event.durationMs)} ms`,

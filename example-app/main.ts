@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http'
 
 import { createApp } from './app.ts'
 import { createAuth } from './auth.ts'
-import { startDemo } from './demo.ts'
+import { startDemo } from './demo/start.ts'
 import { startHttpServer, type RunningHttpServer } from './http-server.ts'
 import { connectRedis } from './redis.ts'
 import { readSettings, SettingsError, type Settings } from './settings.ts'
@@ -23,8 +23,9 @@ async function start(settings: Settings): Promise<void> {
   const server = await listen(settings.port, (req, res) => handler(req, res))
   // `localhost`, because the demo's authorization server is on 127.0.0.1: see there why the two must differ.
   const baseUrl = settings.baseUrl ?? `http://localhost:${server.port}`
+  const { provider, trustProxy } = settings
   const demo =
-    settings.provider === undefined
+    provider === undefined
       ? await startDemo({
           baseUrl,
           port: server.port,
@@ -32,15 +33,21 @@ async function start(settings: Settings): Promise<void> {
           apiUrl: settings.apiUrl,
         })
       : undefined
-  const provider = settings.provider ?? demo?.provider
-  if (provider === undefined) throw new TypeError('there is neither a provider nor a demo')
+  const offered = demo?.offered ?? []
+  const apiUrl = offered[0]?.apiUrl ?? settings.apiUrl
 
   const redis = settings.redisUrls === undefined ? undefined : connectRedis(settings.redisUrls)
-  const auth = createAuth({ baseUrl, provider, sessionSecret: settings.sessionSecret, redis })
-  const { trustProxy } = settings
-  const apiUrl = demo?.apiUrl ?? settings.apiUrl
-  const { issuer } = provider
-  handler = createApp({ apiUrl, trustProxy, issuer, isDemo: demo !== undefined }, auth) as RequestListener
+  const auth = createAuth({
+    baseUrl,
+    signInAt:
+      provider === undefined
+        ? { providers: Object.fromEntries(offered.map((one) => [one.key, one.provider])) }
+        : { provider },
+    sessionSecret: settings.sessionSecret,
+    redis,
+  })
+  const providerName = provider?.name ?? 'one of these providers'
+  handler = createApp({ apiUrl, trustProxy, providerName, offered }, auth) as RequestListener
 
   onFirstSignal(async () => {
     await finishRequests(server)
@@ -58,8 +65,17 @@ async function start(settings: Settings): Promise<void> {
 
   function announce(): void {
     console.log(`\n  latchkey example app: ${baseUrl}\n`)
-    console.log(`  Sign in at   ${issuer}`)
-    if (demo !== undefined) console.log('  as           alice, password wonderland')
+    if (provider === undefined) {
+      for (const [index, one] of offered.entries()) {
+        console.log(
+          `  ${(index === 0 ? 'Sign in at' : '').padEnd(13)}${one.provider.name.padEnd(22)} ${one.server.url}`,
+        )
+      }
+      console.log('  as           alice, password wonderland')
+    } else {
+      console.log(`  Sign in at   ${provider.name}`)
+      console.log(`  Redirect URI ${provider.redirectUri ?? `${baseUrl}/callback`} (to be registered there)`)
+    }
     console.log(`  API          ${apiUrl ?? 'none: set API_URL to have one at /api'}`)
     console.log(`  Sessions     ${whereSessionsLive(settings)}`)
     console.log('\n  Ctrl-C ends it.\n')

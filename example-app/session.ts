@@ -1,14 +1,24 @@
 import type { Request, Response } from 'express'
 import { AuthError, type GrantHealth } from 'latchkey'
 
+/** What has a grant: the sign-in (`req.auth`), or the account at one provider (`req.auth.provider(key)`). */
+interface GrantHolder {
+  grant(): Promise<GrantHealth>
+}
+
 /** `GET /session`: is somebody signed in, and how is their access token? Never the token. Asking refreshes nothing. */
 export async function describeSession(req: Request, res: Response): Promise<void> {
-  const grant = req.auth.isAuthenticated ? await grantOf(req) : undefined
-  if (grant === undefined) return void res.json({ signedIn: false })
+  res.json(await describeGrant(req.auth.isAuthenticated ? req.auth : undefined))
+}
+
+/** @param holder absent: nobody is signed in, or the account is not connected. */
+export async function describeGrant(holder: GrantHolder | undefined): Promise<Readonly<Record<string, unknown>>> {
+  const grant = holder === undefined ? undefined : await grantOf(holder)
+  if (grant === undefined) return { signedIn: false }
 
   const now = Date.now()
   const { generation, expiresAt, refreshedAt, isRefreshable, scope } = grant
-  res.json({
+  return {
     signedIn: true,
     now,
     token: {
@@ -19,13 +29,13 @@ export async function describeSession(req: Request, res: Response): Promise<void
       isRefreshable,
       scope: scope ?? null,
     },
-  })
+  }
 }
 
 /** `undefined` when it turns out to be over, revoked at the provider for instance. */
-async function grantOf(req: Request): Promise<GrantHealth | undefined> {
+async function grantOf(holder: GrantHolder): Promise<GrantHealth | undefined> {
   try {
-    return await req.auth.grant()
+    return await holder.grant()
   } catch (error) {
     if (error instanceof AuthError && error.code === 'ERR_AUTH_REVOKED') return undefined
     throw error

@@ -1,4 +1,4 @@
-import express, { type Request, type Response } from 'express'
+import express, { type Request, type RequestHandler, type Response } from 'express'
 import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -9,6 +9,8 @@ import type { IntrospectionOptions } from './introspection.ts'
 export interface ApiOptions extends HttpServerOptions, IntrospectionOptions {
   /** Told of every answer, once it is sent or its client has gone. */
   readonly onAnswer?: (answer: ApiAnswer) => void
+  /** Runs before everything else, for somebody who wants to watch. */
+  readonly before?: RequestHandler
 }
 
 export interface ApiAnswer {
@@ -30,9 +32,10 @@ type ApiResponse = Response<unknown, BearerLocals & Record<string, unknown>>
 
 /** Starts the resource server that the example app calls for its users. Every route needs a good access token. */
 export async function startApi(options: ApiOptions): Promise<Api> {
-  const { host = '127.0.0.1', onAnswer } = options
+  const { host = '127.0.0.1', onAnswer, before } = options
   const app = express().disable('x-powered-by')
 
+  if (before !== undefined) app.use(before)
   if (onAnswer !== undefined) {
     app.use(function reportAnswer(req, res, next) {
       const { method, path } = req

@@ -1,10 +1,11 @@
-import { fire, outcomeOf, type Call, type Outcome } from './calls.ts'
+import { countsByStatus, fire, outcomeOf, type Call, type Outcome } from './calls.ts'
 import { drawChart, type ChartData } from './chart.ts'
 import { refreshesDuring, type Refresh } from './refreshes.ts'
 import { element, plural, readSession, say, saySignedOut, type SignedIn } from './session.ts'
 
 const notice = element('notice', HTMLElement)
 const controls = element('controls', HTMLFormElement)
+const sessionUrl = controls.dataset['session'] ?? '/session'
 const path = element('path', HTMLInputElement)
 const waitsForExpiry = element('expired', HTMLInputElement)
 const tokenLine = element('token-line', HTMLElement)
@@ -23,8 +24,9 @@ async function run(count: number): Promise<void> {
   if (waitsForExpiry.checked) await untilExpired()
   const before = await demandSession()
   summary.textContent = `Firing ${plural(count, 'call')} …`
-  const firing = fire(`/api/${path.value.replace(/^\/+/, '')}`, count)
-  const [calls, refreshes] = await Promise.all([firing, refreshesDuring(firing, before)])
+  const request = { method: 'GET', url: `/api/${path.value.replace(/^\/+/, '')}`, body: '' }
+  const firing = fire(request, count)
+  const [calls, refreshes] = await Promise.all([firing, refreshesDuring(firing, before, sessionUrl)])
   const after = await demandSession()
   showToken(after)
   show(calls, after.token.generation - before.token.generation, refreshes)
@@ -49,8 +51,7 @@ function show(calls: readonly Call[], count: number, seen: readonly Refresh[]): 
   const answers = calls.filter((call) => call.status !== undefined).length
   const tookMs = Math.round(Math.max(...calls.map((call) => call.answeredAt)))
   const words = `${plural(answers, 'answer')}, ${plural(count, 'refresh')}, ${tookMs}\u00a0ms`
-  const counts = countsByStatus(calls).map(([status, times]) => `${times} × ${status}`)
-  summary.replaceChildren(strong(words), ` ${counts.join(', ')}`)
+  summary.replaceChildren(strong(words), ` ${countsByStatus(calls).join(', ')}`)
 
   drawn = { calls, refreshes: seen, description: `${words}. Each bar is one call.` }
   draw()
@@ -89,15 +90,6 @@ function showTable(calls: readonly Call[]): void {
   element('rows', HTMLTableSectionElement).replaceChildren(...rows)
 }
 
-function countsByStatus(calls: readonly Call[]): [string, number][] {
-  const counts = new Map<string, number>()
-  for (const { status } of calls) {
-    const name = status === undefined ? 'no answer' : `status ${status}`
-    counts.set(name, (counts.get(name) ?? 0) + 1)
-  }
-  return [...counts]
-}
-
 function showToken({ token: { generation, secondsLeft } }: SignedIn): void {
   const life = secondsLeft === null ? 'no known end' : secondsLeft > 0 ? `${Math.ceil(secondsLeft)} s left` : 'expired'
   tokenLine.textContent = `Access token: generation ${generation}, ${life}`
@@ -106,7 +98,7 @@ function showToken({ token: { generation, secondsLeft } }: SignedIn): void {
 class SignedOut extends Error {}
 
 async function demandSession(): Promise<SignedIn> {
-  const session = await readSession()
+  const session = await readSession(sessionUrl)
   if (!session.signedIn) throw new SignedOut()
   return session
 }
@@ -146,7 +138,7 @@ new ResizeObserver(() => chart.clientWidth !== drawnWidth && draw()).observe(cha
 setInterval(() => {
   // Counts down on the page, so that one sees when the token has expired.
   if (!isRunning && !document.hidden)
-    void readSession().then(
+    void readSession(sessionUrl).then(
       (session) => session.signedIn && showToken(session),
       () => {},
     )

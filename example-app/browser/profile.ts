@@ -1,12 +1,11 @@
+import { callOnce, requestOf } from './calls.ts'
 import { element, plural, readSession, say, saySignedOut, type SignedIn } from './session.ts'
+import { showEnd, showTokenLife, timeOfDay } from './token-life.ts'
 
 const EVERY_MS = 1_000
 const MAX_SEEN = 8
 
 const notice = element('notice', HTMLElement)
-const arc = element('arc', SVGCircleElement)
-const left = element('left', HTMLElement)
-const leftUnit = element('left-unit', HTMLElement)
 const timeline = element('timeline', HTMLOListElement)
 
 let known: number | undefined
@@ -25,7 +24,7 @@ async function update(): Promise<boolean> {
     const session = await readSession()
     if (!session.signedIn) {
       saySignedOut(notice)
-      showLeft(0, 1)
+      showEnd()
       return false
     }
     notice.hidden = true
@@ -37,44 +36,22 @@ async function update(): Promise<boolean> {
 }
 
 function show({ token }: SignedIn): void {
-  const { generation, expiresAt, secondsLeft, refreshedAt, isRefreshable } = token
+  const { generation, refreshedAt } = token
   if (known !== undefined && generation > known) addToTimeline(known, generation, refreshedAt)
   known = generation
-
-  element('generation', HTMLElement).textContent = String(generation)
-  element('refreshes', HTMLElement).textContent = String(generation - 1)
-  element('refreshed-at', HTMLElement).textContent = generation === 1 ? 'never' : time(refreshedAt)
-  element('refreshable', HTMLElement).textContent = isRefreshable ? 'yes' : 'no'
-  if (secondsLeft === null || expiresAt === null) showUnknownLife()
-  else showLeft(secondsLeft, (expiresAt - refreshedAt) / 1000)
-}
-
-function showLeft(seconds: number, lifetime: number): void {
-  left.textContent = String(Math.ceil(seconds))
-  leftUnit.textContent = seconds > 0 ? 'seconds left' : 'expired'
-  arc.setAttribute('stroke-dashoffset', String(1 - Math.min(1, seconds / lifetime)))
-  arc.classList.toggle('soon', seconds < lifetime * 0.25)
-}
-
-function showUnknownLife(): void {
-  left.textContent = '?'
-  leftUnit.textContent = 'the server does not say'
+  showTokenLife(token)
 }
 
 function addToTimeline(before: number, after: number, at: number): void {
   const item = document.createElement('li')
   const clock = document.createElement('time')
   clock.dateTime = new Date(at).toISOString()
-  clock.textContent = time(at)
+  clock.textContent = timeOfDay(at)
   const missed = after - before > 1 ? `, ${plural(after - before, 'refresh')}` : ''
   item.append(clock, ` generation ${before} → ${after}${missed}`)
   timeline.querySelector('.empty')?.remove()
   timeline.prepend(item)
   while (timeline.children.length > MAX_SEEN) timeline.lastElementChild?.remove()
-}
-
-function time(at: number): string {
-  return new Date(at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 }
 
 /** The page has these only where there is an API. */
@@ -83,18 +60,14 @@ function setUpCalls(): void {
   const button = element('call', HTMLButtonElement)
   const keepCalling = element('keep-calling', HTMLInputElement)
   const result = element('call-result', HTMLOutputElement)
+  const request = requestOf(element('calls', HTMLElement))
   let isCalling = false
 
   const call = async (): Promise<void> => {
     if (isCalling) return
     isCalling = true
-    const begun = performance.now()
-    try {
-      const response = await fetch('/api/me')
-      result.textContent = `Answer ${response.status} after ${Math.round(performance.now() - begun)} ms`
-    } catch {
-      result.textContent = 'No answer'
-    }
+    const { status, answeredAt } = await callOnce(request, performance.now())
+    result.textContent = status === undefined ? 'No answer' : `Answer ${status} after ${Math.round(answeredAt)} ms`
     isCalling = false
     await poll()
   }

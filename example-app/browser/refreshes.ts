@@ -13,7 +13,11 @@ const EVERY_MS = 150
  *
  * @param before as it was at the start; its time is what the others are counted from, by the server's clock alone.
  */
-export async function refreshesDuring(work: Promise<unknown>, before: SignedIn): Promise<readonly Refresh[]> {
+export async function refreshesDuring(
+  work: Promise<unknown>,
+  before: SignedIn,
+  sessionUrl: string,
+): Promise<readonly Refresh[]> {
   const seen = new Map<number, number>()
   let isOver = false
   const over = work.finally(() => {
@@ -22,7 +26,7 @@ export async function refreshesDuring(work: Promise<unknown>, before: SignedIn):
   for (let isLast = false; !isLast;) {
     await Promise.race([over, pause()])
     isLast = isOver
-    const session = await readSession()
+    const session = await readSession(sessionUrl)
     if (session.signedIn) seen.set(session.token.generation, session.token.refreshedAt)
   }
   seen.delete(before.token.generation)

@@ -1,4 +1,4 @@
-/** What `GET /session` says. */
+/** What `GET /session` says, and `GET /providers/healthkey/session` of the account there. */
 export type Session = SignedIn | { readonly signedIn: false }
 
 export interface SignedIn {
@@ -6,6 +6,8 @@ export interface SignedIn {
   /** The server's clock, epoch milliseconds, as all times here. */
   readonly now: number
   readonly token: TokenHealth
+  /** How many refreshes the provider has been asked for; only of a provider of the demo. */
+  readonly refreshesAsked?: number
 }
 
 export interface TokenHealth {
@@ -18,9 +20,9 @@ export interface TokenHealth {
 }
 
 /** @throws {Error} when the app does not answer, or not with a session. */
-export async function readSession(): Promise<Session> {
-  const response = await fetch('/session', { headers: { Accept: 'application/json' } })
-  if (!response.ok) throw new Error(`/session answered ${response.status}`)
+export async function readSession(url = '/session'): Promise<Session> {
+  const response = await fetch(url, { headers: { Accept: 'application/json' } })
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`)
   return (await response.json()) as Session
 }
 

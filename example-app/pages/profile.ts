@@ -1,18 +1,28 @@
 import type { SignIn, User } from 'latchkey'
 
+import type { Account } from '../accounts.ts'
 import { html, type Html } from '../html.ts'
+import type { ApiCall } from '../providers.ts'
+import { connectUrl, providerPath, standing } from './accounts.ts'
 import { layout } from './layout.ts'
+import { tokenLife } from './token-life.ts'
 import { displayName, initials } from './user.ts'
 
 export interface ProfilePage {
   readonly user: User | undefined
-  readonly issuer: string
-  readonly hasApi: boolean
+  /** Where they have signed in. */
+  readonly providerName: string
+  /** Of the API; absent: there is none. */
+  readonly call: ApiCall | undefined
+  /** The API's place in this app. */
+  readonly callsAt: string
+  /** At each provider of the demo; none where there is one provider only. */
+  readonly accounts: readonly Account[]
   /** Of this user, on all devices. */
   readonly signIns: readonly SignIn[]
 }
 
-export function profilePage({ user, issuer, hasApi, signIns }: ProfilePage): Html {
+export function profilePage({ user, providerName, call, callsAt, accounts, signIns }: ProfilePage): Html {
   if (user === undefined) throw new TypeError('the profile page is for somebody who has signed in')
   const { email } = user
   const content = html`
@@ -20,7 +30,7 @@ export function profilePage({ user, issuer, hasApi, signIns }: ProfilePage): Htm
       <span class="avatar" aria-hidden="true">${initials(user)}</span>
       <div>
         <h1>${displayName(user)}</h1>
-        <p class="quiet">${typeof email === 'string' && html`${email}, `}signed in at ${new URL(issuer).host}</p>
+        <p class="quiet">${typeof email === 'string' && html`${email}, `}signed in at ${providerName}</p>
       </div>
     </div>
     <p id="notice" class="notice" role="alert" hidden></p>
@@ -28,43 +38,8 @@ export function profilePage({ user, issuer, hasApi, signIns }: ProfilePage): Htm
     <div class="columns">
       <section class="card" aria-labelledby="life">
         <h2 id="life">Access token, live</h2>
-        <div class="life">
-          <div class="ring">
-            <svg viewBox="0 0 120 120" aria-hidden="true">
-              <circle class="track" cx="60" cy="60" r="52" />
-              <circle
-                class="arc"
-                id="arc"
-                cx="60"
-                cy="60"
-                r="52"
-                pathLength="1"
-                stroke-dasharray="1"
-                stroke-dashoffset="1"
-              />
-            </svg>
-            <p class="reading" id="left-box"><strong id="left">…</strong><span id="left-unit">seconds left</span></p>
-          </div>
-          <dl class="facts">
-            <div>
-              <dt>Generation</dt>
-              <dd id="generation">…</dd>
-            </div>
-            <div>
-              <dt>Refreshes so far</dt>
-              <dd id="refreshes">…</dd>
-            </div>
-            <div>
-              <dt>Last refresh</dt>
-              <dd id="refreshed-at">…</dd>
-            </div>
-            <div>
-              <dt>Can be refreshed</dt>
-              <dd id="refreshable">…</dd>
-            </div>
-          </dl>
-        </div>
-        ${hasApi ? callControls : html`<p class="quiet">A call to the API refreshes an expired token. Set API_URL to have one.</p>`}
+        ${tokenLife}
+        ${call !== undefined ? callControls(call, callsAt) : html`<p class="quiet">A call to the API refreshes an expired token. Set API_URL to have one.</p>`}
         <h3>Refreshes seen on this page</h3>
         <ol class="timeline" id="timeline">
           <li class="empty">None yet.</li>
@@ -72,7 +47,7 @@ export function profilePage({ user, issuer, hasApi, signIns }: ProfilePage): Htm
       </section>
 
       <section class="card" aria-labelledby="claims">
-        <h2 id="claims">Claims of the ID Token</h2>
+        <h2 id="claims">What ${providerName} says of you</h2>
         <table class="claims" aria-labelledby="claims">
           <thead>
             <tr>
@@ -93,9 +68,25 @@ export function profilePage({ user, issuer, hasApi, signIns }: ProfilePage): Htm
         <form method="post" action="/logout"><button class="button quiet">Sign out</button></form>
       </section>
     </div>
-    ${devices(signIns)}
+    ${accounts.length > 0 && connections(accounts)} ${devices(signIns)}
   `
   return layout({ title: 'Profile', path: '/profile', user, script: 'profile.js', content })
+}
+
+function connections(accounts: readonly Account[]): Html {
+  return html`<section class="card devices" aria-labelledby="connections">
+    <h2 id="connections">Your accounts</h2>
+    <ul>
+      ${accounts.map(
+        (account) =>
+          html`<li>
+            <a href="${providerPath(account)}"><strong>${account.name}</strong></a>
+            <span class="stand quiet">${standing(account)}</span>
+            ${account.state === 'none' && html`<a href="${connectUrl(account, '/profile')}">Connect<span class="unseen"> ${account.name}</span></a>`}
+          </li>`,
+      )}
+    </ul>
+  </section>`
 }
 
 function devices(signIns: readonly SignIn[]): Html {
@@ -129,11 +120,13 @@ function browserName(userAgent = ''): string {
   return found === undefined ? 'A browser' : (BROWSER_NAMES[found] ?? found)
 }
 
-const callControls = html`<div class="calls">
-  <button class="button" id="call" type="button">Call the API</button>
-  <label class="check"><input type="checkbox" id="keep-calling" /> every second</label>
-  <output id="call-result">An expired token is replaced by the next call.</output>
-</div>`
+function callControls({ method, path, body = '' }: ApiCall, at: string): Html {
+  return html`<div class="calls" id="calls" data-method="${method}" data-url="${at}${path}" data-body="${body}">
+    <button class="button" id="call" type="button">Call the API</button>
+    <label class="check"><input type="checkbox" id="keep-calling" /> every second</label>
+    <output id="call-result">An expired token is replaced by the next call.</output>
+  </div>`
+}
 
 /** A narrow screen may break `preferred_username` where a person would. */
 function breakable(name: string): Html {

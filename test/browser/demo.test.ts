@@ -3,10 +3,9 @@ import type { Browser, BrowserContext, Page, Response } from 'playwright-core'
 
 import { launchChromium, recordComplaints, signInAsAlice } from '../support/chromium.ts'
 import { startExampleApp, type ExampleApp } from '../support/example-app.ts'
+import { expectUsable } from '../support/usable-page.ts'
 
 jest.setTimeout(60_000)
-
-const PHONE = { width: 375, height: 812 }
 
 interface Explorer {
   readonly app: ExampleApp
@@ -46,13 +45,16 @@ describe('the demo in a real browser', () => {
     await page.goto(app.url)
     await expectUsable(page)
 
-    await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click()
+    await page.getByRole('link', { name: 'Sign in with Demo server' }).click()
     expect(new URL(page.url()).hostname).not.toBe(new URL(app.url).hostname)
-    await signInAsAlice(page, /\/profile$/)
+    await signInAsAlice(page, /\/providers\/demo$/)
+    await page.getByRole('link', { name: 'Profile' }).click()
 
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Alice Liddell')
     expect(await page.getByRole('row', { name: /^email / }).textContent()).toContain('alice@example.com')
     await expectUsable(page)
+    // The token of the sign-in may have expired by now.
+    await page.getByRole('button', { name: 'Call the API' }).click()
     await page.getByText('seconds left').waitFor()
     await page.getByText('expired', { exact: true }).waitFor()
   })
@@ -60,13 +62,13 @@ describe('the demo in a real browser', () => {
   test('calls the API past several lives of the access token, and nobody notices', async () => {
     const statuses: number[] = []
     const record = (response: Response): void => {
-      if (response.url().endsWith('/api/me')) statuses.push(response.status())
+      if (response.url().endsWith('/apis/demo/orders')) statuses.push(response.status())
     }
     page.on('response', record)
 
     await page.getByLabel('every second').check()
     const seen = page.locator('#timeline time')
-    await seen.nth(2).waitFor()
+    await seen.nth((await seen.count()) + 2).waitFor()
     await page.getByLabel('every second').uncheck()
     page.off('response', record)
 
@@ -92,7 +94,7 @@ describe('the demo in a real browser', () => {
 
     await page.getByRole('heading', { name: 'You are not signed in' }).waitFor()
     expect(page.url()).toBe(`${app.url}/`)
-    await page.goto(`${app.url}/profile`)
+    await page.goto(`${app.url}/login/demo?returnTo=/profile`)
     expect(await page.getByLabel('Password').isVisible()).toBe(true)
   })
 
@@ -188,30 +190,7 @@ async function signInToExplorer(): Promise<Explorer> {
   const app = await startExampleApp({ DEMO_TOKEN_SECONDS: '15' })
   const page = await chromium.newPage({ reducedMotion: 'reduce' })
   const complaints = recordComplaints(page)
-  await page.goto(`${app.url}/explorer`)
+  await page.goto(`${app.url}/login/demo?returnTo=/explorer`)
   await signInAsAlice(page, /\/explorer$/)
   return { app, page, complaints }
-}
-
-/** What every page owes to everybody: one heading, names for all controls, and room on a phone. */
-async function expectUsable(page: Page): Promise<void> {
-  expect(await page.getByRole('heading', { level: 1 }).count()).toBe(1)
-  expect(await page.title()).not.toBe('')
-  expect(await namelessControls(page)).toEqual([])
-
-  const before = page.viewportSize()
-  await page.setViewportSize(PHONE)
-  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(PHONE.width)
-  if (before !== null) await page.setViewportSize(before)
-}
-
-/** By the browser's own reckoning of names. */
-async function namelessControls(page: Page): Promise<readonly string[]> {
-  const nameless: string[] = []
-  for (const role of ['button', 'link', 'textbox', 'checkbox', 'combobox', 'img'] as const) {
-    const all = await page.getByRole(role).count()
-    const named = await page.getByRole(role, { name: /\S/ }).count()
-    if (named < all) nameless.push(`${all - named} × ${role}`)
-  }
-  return nameless
 }

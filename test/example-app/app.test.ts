@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { startApi } from '../../example-app/api/start.ts'
 import type { RegisteredClient } from '../../example-app/authorization-server/start.ts'
+import { startHealthKey } from '../../example-app/simulators/healthkey.ts'
+import { startPrivo } from '../../example-app/simulators/privo.ts'
 import { startTestAuthorizationServer } from '../support/authorization-server.ts'
 import { Browser } from '../support/browser.ts'
 import { freePort, runExampleApp, startExampleApp, type ExampleApp } from '../support/example-app.ts'
@@ -34,7 +36,7 @@ describe('the demo, started with nothing but a port', () => {
     const home = await browser.navigate(url)
     expect(home.text).toContain('<code>wonderland</code>')
 
-    const page = await signIn(browser, `${url}/login?returnTo=/profile`)
+    const page = await signIn(browser, `${url}/login/demo?returnTo=/profile`)
 
     expect(page.url.href).toBe(`${url}/profile`)
     expect(page.text).toContain('<h1>Alice Liddell</h1>')
@@ -45,8 +47,8 @@ describe('the demo, started with nothing but a port', () => {
   test('lists where somebody is signed in, and signs the other devices out', async () => {
     const { url } = await demo()
     const [here, there] = [newBrowser(), newBrowser()]
-    await signIn(there, `${url}/profile`)
-    const profile = await signIn(here, `${url}/profile`)
+    await signIn(there, `${url}/login/demo?returnTo=/profile`)
+    const profile = await signIn(here, `${url}/login/demo?returnTo=/profile`)
     expect(profile.text.match(/<li>\s*<strong>/g)).toHaveLength(2)
     const fromElsewhere = await here.post(`${url}/sign-ins/end-others`, new URLSearchParams(), {
       headers: { 'sec-fetch-site': 'cross-site' },
@@ -67,7 +69,7 @@ describe('the demo, started with nothing but a port', () => {
     expect((await browser.get(`${url}/session`)).json()).toEqual({ signedIn: false })
     const begun = Date.now()
 
-    await signIn(browser, `${url}/profile`)
+    await signIn(browser, `${url}/login/demo?returnTo=/profile`)
     const answer = await browser.get(`${url}/session`)
 
     expect(answer.headers.get('cache-control')).toBe('no-store')
@@ -93,7 +95,7 @@ describe('the demo, started with nothing but a port', () => {
   test('calls the API beyond the life of the access token: ten calls that find it expired refresh it once', async () => {
     const { url } = await demo({ DEMO_TOKEN_SECONDS: '4' })
     const browser = newBrowser()
-    await signIn(browser, `${url}/profile`)
+    await signIn(browser, `${url}/login/demo?returnTo=/profile`)
     expect((await browser.get(`${url}/api/orders`)).json()).toMatchObject({ owner: 'alice' })
     const before = (await browser.get(`${url}/session`)).json() as Session
     await delay(before.token.expiresAt - Date.now())
@@ -108,9 +110,9 @@ describe('the demo, started with nothing but a port', () => {
   test('is signed out of, in that browser alone, when the end-user signs out at the authorization server itself', async () => {
     const { url, output } = await demo()
     const [meant, other] = [newBrowser(), newBrowser()]
-    await signIn(meant, `${url}/profile`)
-    await signIn(other, `${url}/profile`)
-    const [, issuer = ''] = /Sign in at +(\S+)/.exec(output()) ?? []
+    await signIn(meant, `${url}/login/demo?returnTo=/profile`)
+    await signIn(other, `${url}/login/demo?returnTo=/profile`)
+    const [, issuer = ''] = /Demo server +(\S+)/.exec(output()) ?? []
 
     const page = await meant.submitForm(await meant.navigate(`${issuer}/session/end`))
 
@@ -174,7 +176,7 @@ describe('ending', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('on %s is orderly, with connections open', async (signal) => {
     const { url, ...app } = await demo()
     const browser = newBrowser()
-    await signIn(browser, `${url}/profile`)
+    await signIn(browser, `${url}/login/demo?returnTo=/profile`)
     const answer = browser.get(`${url}/api/slow?ms=300`)
     await delay(100)
 
@@ -188,7 +190,7 @@ describe('ending', () => {
   test('does not wait for a stream when it is told twice', async () => {
     const { url, ...app } = await demo()
     const browser = newBrowser()
-    await signIn(browser, `${url}/profile`)
+    await signIn(browser, `${url}/login/demo?returnTo=/profile`)
     const stream = browser.get(`${url}/api/stream?count=3600`).catch(() => 'cut')
     await delay(100)
 
@@ -317,6 +319,72 @@ describe('with a provider of somebody else', () => {
     const app = await demo({ PORT: String(port), BASE_URL: url, API_URL: api.url, ...environmentFor(server.issuer) })
     return { url, server, app }
   }
+})
+
+describe('with a preset', () => {
+  test('HealthKey as its page has it: signs in, calls the API, and refreshes with everything in the query', async () => {
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const client = { clientId: 'my-app', clientSecret: 'hk-secret-01', redirectUris: [`${url}/callback`] }
+    const simulator = await startHealthKey({ client, switches: { placement: 'query' } })
+    cleanups.push(() => simulator.close())
+    const app = await demo({
+      PORT: String(port),
+      BASE_URL: url,
+      PROVIDER: 'healthkey',
+      PROVIDER_HOST: simulator.url,
+      PROVIDER_TOKEN_REQUEST: 'query',
+      CLIENT_ID: client.clientId,
+      CLIENT_SECRET: client.clientSecret,
+      API_URL: simulator.apiUrl,
+    })
+    const browser = newBrowser()
+    expect((await browser.navigate(url)).text).toContain('<strong>HealthKey</strong>')
+
+    expect((await signIn(browser, `${url}/profile`)).text).toContain('signed in at HealthKey')
+    expect((await browser.get(`${url}/api/api/v1/profile`)).json()).toMatchObject({ id: 'alice' })
+    simulator.expireAccessTokens()
+    const answers = await Promise.all(Array.from({ length: 10 }, () => browser.get(`${url}/api/api/v1/profile`)))
+
+    expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(200))
+    expect(simulator.counters.refreshes).toBe(1)
+    expect((await browser.get(`${url}/providers/healthkey`)).status).toBe(404)
+    expect(app.output()).toContain(`${url}/callback (to be registered there)`)
+  })
+
+  test('PRIVO, whose redirect URI ends in a question mark and whose ID Token is checked: signs in and out', async () => {
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const client = {
+      clientId: 'my-app',
+      clientSecret: 'secret:of_my-app',
+      redirectUris: [`${url}/callback?`],
+      postLogoutRedirectUris: [`${url}/`],
+    }
+    const simulator = await startPrivo({ client })
+    cleanups.push(() => simulator.close())
+    const app = await demo({
+      PORT: String(port),
+      BASE_URL: url,
+      PROVIDER: 'privo',
+      PROVIDER_HOST: simulator.url,
+      PROVIDER_TOKEN_PATH: '/token',
+      PROVIDER_REDIRECT_URI: `${url}/callback?`,
+      PROVIDER_DISCOVERY: 'true',
+      CLIENT_ID: client.clientId,
+      CLIENT_SECRET: client.clientSecret,
+    })
+    const browser = newBrowser()
+
+    const profile = await signIn(browser, `${url}/profile`)
+    expect(profile.text).toContain('signed in at PRIVO')
+    const goodbye = await browser.navigate(`${url}/logout`, { method: 'POST', form: {}, from: profile.url })
+
+    expect(goodbye.url.href).toBe(`${url}/`)
+    expect((await browser.get(`${url}/session`)).json()).toEqual({ signedIn: false })
+    expect(simulator.log.map(({ path }) => path)).toEqual(expect.arrayContaining(['/token', '/logout']))
+    expect(app.output()).toContain(`${url}/callback? (to be registered there)`)
+  })
 })
 
 describe('a start that cannot be', () => {
