@@ -26,6 +26,8 @@ export default {
 
   // Tests start real servers, Redis and browsers: a few at a time, and slow machines get their time.
   maxWorkers: 2,
+  // Modules of a test file that has ended are not given back; a worker that is full of them is slow, and makes room.
+  workerIdleMemoryLimit: '1GB',
   testTimeout: 60_000,
 
   testSequencer: '<rootDir>/scripts/long-first-sequencer.js',
