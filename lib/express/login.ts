@@ -36,8 +36,9 @@ export interface LoginPlan {
 }
 
 /**
- * `GET /login` and `GET /login/:provider`: begins a sign-in, or connects an account, after asking where another site has led here. `returnTo` says where it leads; `resume` is the `state`
- * of one whose transaction was lost to a race between tabs, which begins again by itself.
+ * `GET /login` and `GET /login/:provider`: begins a sign-in, or connects an account, after asking where another site has led here.
+ * `returnTo` says where it leads; `resume` is the `state` of one whose transaction was lost to a race between tabs, which begins again by
+ * itself.
  *
  * @param named the provider in the path; `undefined`: the only one that signs in users, or a page to choose on.
  * @param plan where it is the application that answers.
