@@ -70,7 +70,14 @@ export class AccessTokens {
 
   /** @throws {AuthError} as `GrantKeeper.accessToken`. */
   async get(id: string, request: AccessTokenRequest): Promise<AccessToken> {
-    return this.#newest(`${id} ${targetKey(request) ?? ''}`, await this.#get(id, request))
+    const key = `${id} ${targetKey(request) ?? ''}`
+    const begun = this.#engine.runtime.monotonic()
+    for (;;) {
+      const before = this.#handedOut.get(key)
+      const token = await this.#get(id, request, begun)
+      const newest = this.#newest(key, token, before)
+      if (newest !== undefined) return newest
+    }
   }
 
   /** Resolves when no refresh is under way any more. */
@@ -78,10 +85,10 @@ export class AccessTokens {
     await this.#refreshes.settled()
   }
 
-  async #get(id: string, request: AccessTokenRequest): Promise<AccessToken> {
+  /** @param begun monotonic milliseconds, of when the caller came. */
+  async #get(id: string, request: AccessTokenRequest, begun: number): Promise<AccessToken> {
     const { refused, isRepeatable = true, signal, resource, scope } = request
     const { runtime, settings, serverOf } = this.#engine
-    const begun = runtime.monotonic()
     const key = targetKey({ resource, scope })
     const leftMs = (): number => Math.max(settings.waitMs - (runtime.monotonic() - begun), 0)
     const state = await this.#reader.state(id, leftMs)
@@ -146,11 +153,19 @@ export class AccessTokens {
     }
   }
 
-  /** What this process handed out once is not taken back by a caller who was slower. */
-  #newest(key: string, token: AccessToken): AccessToken {
+  /**
+   * What this process handed out once is not taken back by a caller who was slower.
+   *
+   * @param before what had been handed out last when the caller asked the store.
+   * @returns `undefined`: a newer one was handed out meanwhile and has expired, so the store must be asked once more.
+   */
+  #newest(key: string, token: AccessToken, before: AccessToken | undefined): AccessToken | undefined {
     const last = this.#handedOut.get(key)
-    const isGood = last !== undefined && !isPast(last, this.#engine.runtime.now())
-    if (isGood && last.generation > token.generation) return last
+    if (last !== undefined && last.generation > token.generation) {
+      if (!isPast(last, this.#engine.runtime.now())) return last
+      if (last !== before) return undefined
+      // Asked later, and still older: the store has lost the newer one.
+    }
     this.#handedOut.set(key, token)
     return token
   }

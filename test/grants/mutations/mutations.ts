@@ -388,8 +388,15 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'a slow reader wins',
     what: 'an older token is handed out after a newer one',
     edits: [
-      { file: ACCESS_TOKENS, find: 'if (isGood && last.generation > token.generation) return last', replace: '' },
+      { file: ACCESS_TOKENS, find: 'if (!isPast(last, this.#engine.runtime.now())) return last', replace: '' },
+      { file: ACCESS_TOKENS, find: 'if (last !== before) return undefined', replace: '' },
     ],
+    violates: ['P3'],
+  },
+  {
+    name: 'a slow reader wins when the newer token has expired',
+    what: 'an older token that is still good is handed out after a newer one',
+    edits: [{ file: ACCESS_TOKENS, find: 'if (last !== before) return undefined', replace: '' }],
     violates: ['P3'],
   },
   {

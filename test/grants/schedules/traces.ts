@@ -298,6 +298,22 @@ export const TRACES: readonly Trace[] = [
       E0 read <`,
   },
   {
+    name: 'a slow reader does not hand out an older token when the newer one has expired',
+    scenario: { ...STILL_GOOD, lifetime: 3 },
+    steps: `
+      E0 is asked to replace AT1/1
+      E0 read >
+      E0 read <
+      E0 is asked for a token
+      E0 read >
+      E0 claim >
+      E0 claim <${looks('E0') + sends('E0') + decides('E0') + stores('E0')}
+      -- tick
+      -- tick
+      -- tick
+      E0 read <`,
+  },
+  {
     name: 'the age of what is cached counts from before it was asked for',
     scenario: { ...STILL_GOOD, cache: 2 },
     steps: `
