@@ -36,7 +36,7 @@ export type {
 export { memoryGrants, type MemoryGrantsOptions } from './grants/memory-grant-store.ts'
 export type { IssuedToken, TokenSet } from './protocol/token-response.ts'
 export type { TokenTarget } from './protocol/token-target.ts'
-export type { ProxyOptions } from './proxy/proxy.ts'
+export type { ProxyOptions } from './proxy/proxy-options.ts'
 export type { Runtime } from './runtime.ts'
 export type { User } from './session/account.ts'
 export type { SessionOptions } from './session/session-middleware.ts'

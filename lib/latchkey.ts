@@ -25,7 +25,8 @@ import { AuthorizationServer } from './protocol/authorization-server.ts'
 import { warnOfPeers } from './peers.ts'
 import { strategyFactory, type CreateStrategy } from './passport/create-strategy.ts'
 import { beforeLogOut } from './passport/log-out.ts'
-import { createProxy, type Proxy, type ProxyOptions } from './proxy/proxy.ts'
+import type { ProxyOptions } from './proxy/proxy-options.ts'
+import { createProxy, type Proxy } from './proxy/proxy.ts'
 import { systemRuntime, type Runtime } from './runtime.ts'
 import { Sealer } from './sealer.ts'
 import { Telemetry } from './telemetry.ts'
@@ -48,7 +49,7 @@ export interface Latchkey extends RequestHandler {
   /** The guard for routes. @throws {AuthError} `ERR_AUTH_OPTIONS` */
   requireAuth(requirements?: Requirements): RequestHandler
   /** Forwards to `target`, below the path it is mounted on, with the end-user's access token. @throws {AuthError} `ERR_AUTH_OPTIONS` */
-  proxy(target: string | URL, options?: ProxyOptions): RequestHandler
+  proxy(target: string | URL | readonly (string | URL)[], options?: ProxyOptions): RequestHandler
   /** Makes Passport strategies; see there. @throws {AuthError} `ERR_AUTH_OPTIONS` */
   readonly strategy: CreateStrategy
   /**
@@ -223,7 +224,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
 
   return Object.assign(latchkeyMiddleware as RequestHandler, {
     requireAuth: (requirements: Requirements = {}) => requireAuth(parts, attach, fail, requirements),
-    proxy(target: string | URL, proxyOptions: ProxyOptions = {}) {
+    proxy(target: string | URL | readonly (string | URL)[], proxyOptions: ProxyOptions = {}) {
       if (typeof proxyOptions.provider === 'string') registrations.demand(proxyOptions.provider, 'proxy()')
       const proxy = createProxy(target, proxyOptions, {
         publicUrl,

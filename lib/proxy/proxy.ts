@@ -1,44 +1,13 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { Pool } from 'undici'
-import * as z from 'zod'
 import { replacement, type TokenSource } from '../express/authorized-fetch.ts'
 import type { AccessToken } from '../grants/access-tokens.ts'
-import { flag, positive, readOptions, text, type Same } from '../option-reader.ts'
 import { forward, type OnRefusal } from './forward.ts'
 import type { Runtime } from '../runtime.ts'
 import { requestHeaders } from './headers.ts'
 import { isRepeatable, readBody } from './request-body.ts'
-import { pathAtTarget, readTarget, targetComplaint } from './target.ts'
-
-export interface ProxyOptions {
-  /** Key of the provider whose account the token comes from. Default: the one that the user signed in with. */
-  provider?: string | undefined
-  /** Names of cookies that the target may see. Default none. */
-  forwardCookies?: readonly string[] | undefined
-  /** A request body up to this length is kept, so that it can be sent again when the token was refused. Bytes, default 65,536. */
-  maxReplayBytes?: number | undefined
-  /** Milliseconds until the connection must stand. Default 5,000. */
-  connectTimeoutMs?: number | undefined
-  /** Milliseconds until the answer must begin. Default 30,000. */
-  headersTimeoutMs?: number | undefined
-  /** Milliseconds between two parts of the answer. Default 300,000. */
-  idleTimeoutMs?: number | undefined
-  /** Sends tokens in clear text to a target that is not on this machine. */
-  dangerouslyAllowHttp?: boolean | undefined
-}
-
-const schema = z.strictObject({
-  provider: text('a key of "providers"').optional(),
-  forwardCookies: z.array(text()).readonly().optional(),
-  maxReplayBytes: positive('bytes').optional(),
-  connectTimeoutMs: positive('milliseconds').optional(),
-  headersTimeoutMs: positive('milliseconds').optional(),
-  idleTimeoutMs: positive('milliseconds').optional(),
-  dangerouslyAllowHttp: flag().optional(),
-})
-
-const documented: Same<z.input<typeof schema>, ProxyOptions> = true
-void documented
+import { readProxyOptions, type ProxyOptions } from './proxy-options.ts'
+import { pathAtTarget, type Target } from './target.ts'
 
 export interface ProxyContext {
   readonly publicUrl: URL
@@ -64,24 +33,25 @@ export interface Proxy {
  *
  * @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong.
  */
-export function createProxy(target: string | URL, options: ProxyOptions, context: ProxyContext): Proxy {
-  const read = readOptions(schema, options, 'proxy()', ({ dangerouslyAllowHttp }, say) => {
-    const complaint = targetComplaint(target, dangerouslyAllowHttp === true)
-    if (complaint !== undefined) say('target', complaint)
-  })
-  const to = readTarget(target)
-  const maxReplayBytes = read.maxReplayBytes ?? 65_536
-  const headerSettings = { publicUrl: context.publicUrl, forwardCookies: read.forwardCookies ?? [] }
+export function createProxy(
+  target: string | URL | readonly (string | URL)[],
+  options: ProxyOptions,
+  context: ProxyContext,
+): Proxy {
+  const settings = readProxyOptions(target, options)
+  const [to] = settings.targets as [Target]
+  const { maxReplayBytes } = settings
+  const headerSettings = { publicUrl: context.publicUrl, forwardCookies: settings.forwardCookies }
   const pool = new Pool(to.origin, {
-    connect: { timeout: read.connectTimeoutMs ?? 5_000 },
-    headersTimeout: read.headersTimeoutMs ?? 30_000,
-    bodyTimeout: read.idleTimeoutMs ?? 300_000,
+    connect: { timeout: settings.connectTimeoutMs },
+    headersTimeout: settings.headersTimeoutMs,
+    bodyTimeout: settings.idleTimeoutMs,
     pipelining: 1, // with more, a client that leaves wedges its neighbours
   })
 
   async function exchange(req: Request, res: Response): Promise<void> {
     const path = pathAtTarget(to, req.url)
-    const auth = await context.attach(req, res, read.provider)
+    const auth = await context.attach(req, res, settings.provider)
     const gone = new AbortController()
     res.once('close', () => {
       if (!res.writableFinished) gone.abort() // costs an error with a stack, so not after every answer

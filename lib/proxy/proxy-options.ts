@@ -1,0 +1,109 @@
+import type { Request } from 'express'
+import type { ConnectionOptions } from 'node:tls'
+import * as z from 'zod'
+import { fn, flag, isRecord, positive, readOptions, text, type Same } from '../option-reader.ts'
+import { readTarget, targetComplaint, type Target } from './target.ts'
+
+/** What to trust at an https target, and who to be there. As in `node:tls`. */
+export type ProxyTlsOptions = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'passphrase' | 'servername'>
+
+export interface ProxyOptions {
+  /** Key of the provider whose account the token comes from. Default: the one that the user signed in with. */
+  provider?: string | undefined
+  /** The API that the access token is for (RFC 8707 §2), one of the provider's `resources`. Default: the grant's own access token. */
+  resource?: string | undefined
+  /** What the access token is good for, space-separated (RFC 6749 §3.3), within what was granted. */
+  scope?: string | undefined
+  /** `false`: requests go without a token, and nobody needs to be signed in. Default `true`. */
+  token?: boolean | undefined
+  /** Names of cookies that the target may see. Default none. */
+  forwardCookies?: readonly string[] | undefined
+  /** A request body up to this length is kept, so that it can be sent again when the token was refused. Bytes, default 65,536. */
+  maxReplayBytes?: number | undefined
+  /** A longer request body is answered with 413. Bytes. Default: any length. */
+  maxBodyBytes?: number | undefined
+  /** Milliseconds until the connection must stand. Default 5,000. */
+  connectTimeoutMs?: number | undefined
+  /** Milliseconds until the answer must begin. Default 30,000. */
+  headersTimeoutMs?: number | undefined
+  /** Milliseconds between two parts of the answer. Default 300,000. */
+  idleTimeoutMs?: number | undefined
+  /** Milliseconds until the answer must have ended. Default: any time. */
+  totalTimeoutMs?: number | undefined
+  /** Connections to each target at most. Default 256. */
+  connections?: number | undefined
+  /** The target listens on this unix socket; its URL gives `Host` and the path before the request's. */
+  socketPath?: string | undefined
+  tls?: ProxyTlsOptions | undefined
+  /** Path and query below the mount point to those below the target; checked again. */
+  rewrite?: ((path: string, req: Request) => string) | undefined
+  /** What may be forwarded; other methods get 405, other paths 404. A string ends at a path segment. Default: everything. */
+  allow?: { methods?: readonly string[] | undefined; paths?: readonly (string | RegExp)[] | undefined } | undefined
+  /** Origins of other sites whose pages may call (CORS, with cookies). Default none. */
+  allowOrigins?: readonly string[] | undefined
+  /** Headers that tell the target about the user: names, and the claim that each has. */
+  identityHeaders?: Readonly<Record<string, string>> | undefined
+  /** Sends tokens in clear text to a target that is not on this machine. */
+  dangerouslyAllowHttp?: boolean | undefined
+}
+
+const schema = z.strictObject({
+  provider: text('a key of "providers"').optional(),
+  resource: text('a URI').optional(),
+  scope: text('scope names, separated by spaces').optional(),
+  token: flag().optional(),
+  forwardCookies: z.array(text()).readonly().optional(),
+  maxReplayBytes: positive('bytes').optional(),
+  maxBodyBytes: positive('bytes').optional(),
+  connectTimeoutMs: positive('milliseconds').optional(),
+  headersTimeoutMs: positive('milliseconds').optional(),
+  idleTimeoutMs: positive('milliseconds').optional(),
+  totalTimeoutMs: positive('milliseconds').optional(),
+  connections: positive('connections').optional(),
+  socketPath: text('the path of a unix socket').optional(),
+  tls: z.custom<ProxyTlsOptions>(isRecord, { error: 'must be an object of TLS options' }).optional(),
+  rewrite: fn<(path: string, req: Request) => string>('(path, req) => path').optional(),
+  allow: z
+    .strictObject({
+      methods: z.array(text('the name of a method')).readonly().optional(),
+      paths: z.array(z.union([text(), z.instanceof(RegExp)])).readonly().optional(), // prettier-ignore
+    })
+    .optional(),
+  allowOrigins: z.array(text('an origin, such as https://other.example')).readonly().optional(),
+  identityHeaders: z.record(z.string(), text('the name of a claim')).readonly().optional(),
+  dangerouslyAllowHttp: flag().optional(),
+})
+
+const documented: Same<z.input<typeof schema>, ProxyOptions> = true
+void documented
+
+const DEFAULTS = {
+  token: true,
+  forwardCookies: [],
+  maxReplayBytes: 65_536,
+  connectTimeoutMs: 5_000,
+  headersTimeoutMs: 30_000,
+  idleTimeoutMs: 300_000,
+  connections: 256,
+} as const satisfies ProxyOptions
+
+export type ProxySettings = Omit<z.output<typeof schema>, keyof typeof DEFAULTS> & {
+  readonly [K in keyof typeof DEFAULTS]: Exclude<ProxyOptions[K], undefined>
+} & { readonly targets: readonly Target[] }
+
+/** @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong. */
+export function readProxyOptions(
+  target: string | URL | readonly (string | URL)[],
+  options: ProxyOptions,
+): ProxySettings {
+  const targets = Array.isArray(target) ? (target as readonly (string | URL)[]) : [target as string | URL]
+  const read = readOptions(schema, options, 'proxy()', ({ dangerouslyAllowHttp }, say) => {
+    if (targets.length === 0) say('target', 'must not be an empty list')
+    for (const one of targets) {
+      const complaint = targetComplaint(one, dangerouslyAllowHttp === true)
+      if (complaint !== undefined) say('target', complaint)
+    }
+  })
+  const given = Object.fromEntries(Object.entries(read).filter(([, value]) => value !== undefined))
+  return { ...DEFAULTS, ...given, targets: targets.map(readTarget) } as ProxySettings
+}
