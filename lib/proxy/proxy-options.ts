@@ -105,5 +105,5 @@ export function readProxyOptions(
     }
   })
   const given = Object.fromEntries(Object.entries(read).filter(([, value]) => value !== undefined))
-  return { ...DEFAULTS, ...given, targets: targets.map(readTarget) } as ProxySettings
+  return { ...DEFAULTS, ...given, targets: targets.map(readTarget) }
 }
