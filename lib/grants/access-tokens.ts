@@ -61,6 +61,8 @@ export class AccessTokens {
   readonly #refreshes = new SingleFlight<GrantState>()
   /** By grant and target. */
   readonly #handedOut = new LRUCache<string, AccessToken>(HANDED_OUT)
+  #callers = 0
+  #allServed: (() => void) | undefined
 
   constructor(engine: Engine, reader: GrantReader, refresher: GrantRefresher) {
     this.#engine = engine
@@ -72,16 +74,23 @@ export class AccessTokens {
   async get(id: string, request: AccessTokenRequest): Promise<AccessToken> {
     const key = `${id} ${targetKey(request) ?? ''}`
     const begun = this.#engine.runtime.monotonic()
-    for (;;) {
-      const before = this.#handedOut.get(key)
-      const token = await this.#get(id, request, begun)
-      const newest = this.#newest(key, token, before)
-      if (newest !== undefined) return newest
+    this.#callers += 1
+    try {
+      for (;;) {
+        const before = this.#handedOut.get(key)
+        const token = await this.#get(id, request, begun)
+        const newest = this.#newest(key, token, before)
+        if (newest !== undefined) return newest
+      }
+    } finally {
+      this.#callers -= 1
+      if (this.#callers === 0) this.#allServed?.()
     }
   }
 
-  /** Resolves when no refresh is under way any more. */
+  /** Resolves when nobody waits here who could begin a refresh, and none is under way any more. */
   async settled(): Promise<void> {
+    if (this.#callers > 0) await new Promise<void>((resolve) => (this.#allServed = resolve))
     await this.#refreshes.settled()
   }
 

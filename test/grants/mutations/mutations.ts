@@ -361,6 +361,12 @@ export const MUTATIONS: readonly Mutation[] = [
     violates: ['P6_NO_LOSS'],
   },
   {
+    name: 'no waiting for callers at the end',
+    what: 'a process that shuts down forgets what it is still asked for',
+    edits: [{ file: ACCESS_TOKENS, find: 'if (this.#callers > 0) await', replace: 'if (this.#callers < 0) await' }],
+    violates: ['P6_NO_LOSS'],
+  },
+  {
     name: 'the answer that came last is held',
     what: 'an older answer takes the place of the newest one',
     edits: [

@@ -264,6 +264,35 @@ export const TRACES: readonly Trace[] = [
       E0 shuts down`,
   },
   {
+    name: 'who shuts down waits for callers that may begin a refresh',
+    scenario: { ...REFUSES, left: 40 },
+    steps: `
+      E0 signs out
+      -- tick
+      E0 inspect > is lost
+      E0 is asked to replace AT1/1
+      E0 read >
+      E0 wakes
+      E0 shuts down
+      E0 read <
+      E0 claim >
+      E0 claim <${looks('E0') + sends('E0') + decides('E0')}
+      -- tick
+      E0 wakes (2)
+      E0 receives tokens
+      E0 wakes
+      E0 inspect > fails
+      -- tick
+      E0 wakes (2)
+      E0 inspect >
+      E0 inspect <
+      E0 end >
+      E0 commit >
+      E0 wakes
+      E0 end <
+      E0 commit <${revokes('RT1')}`,
+  },
+  {
     name: 'of two answers that a process holds the newer one counts',
     scenario: STRICT,
     steps: `${claims('E1', 'for a resource') + looks('E1') + sends('E1') + decides('E1') + receives('E1')}
