@@ -18,7 +18,7 @@ const FOOT = '<!-- prettier-ignore-end -->'
 export function describe(suite, run) {
   const tables = run.cases.map(
     ({ title, connections, samples }) =>
-      `### ${suite.title}: ${title}, ${connections} connections\n\n${figures(samples)}\n\n${ratios(suite, samples)}`,
+      `### ${suite.title}: ${title}, ${connections} connections\n\n${[figures(samples), ...ratios(suite, samples)].join('\n\n')}`,
   )
   return [opening(suite, run), targetsTable(judge(suite, run)), '', tables.join('\n\n'), ...notCounted(run)].join('\n')
 }
@@ -84,5 +84,5 @@ function ratios({ comparisons }, samples) {
         return `**${rounded(middle)}** (${rounded(min)} to ${rounded(max)})`
       }),
     ])
-  return table(['ratio, median of rounds (range)', 'requests/s', 'CPU/request', 'p99'], rows)
+  return rows.length > 0 ? [table(['ratio, median of rounds (range)', 'requests/s', 'CPU/request', 'p99'], rows)] : []
 }
