@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs'
-import { machine, rounded, table, versions } from '../support/report.js'
+import { rounded } from '../support/statistics.js'
+import { table } from '../support/table.js'
+import { machine, versions } from '../support/versions.js'
 import { INPUTS, plan } from './plan.js'
 
 const CAPACITY = new URL('../CAPACITY.md', import.meta.url)

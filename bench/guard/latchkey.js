@@ -1,6 +1,5 @@
 import express from 'express'
-import { listen } from '../support/contender.js'
-import { startLatchkey } from '../support/latchkey.js'
+import { serve, startLatchkey } from '../support/latchkey.js'
 
 const app = express()
 const auth = startLatchkey()
@@ -9,4 +8,4 @@ app.get('/me', auth.requireAuth(), (req, res) => {
   const { sub, name } = req.auth.user
   res.json({ sub, name })
 })
-listen(app)
+serve(auth, app)

@@ -5,7 +5,7 @@ import { freePort, start, stopAll } from '../support/processes.js'
 import { CLIENT } from '../support/fixtures.js'
 import { StrictServer } from '../support/strict-server-control.js'
 import { burst, openConnections, warmUp } from './burst.js'
-import { median } from '../support/report.js'
+import { median } from '../support/statistics.js'
 import { Sessions } from './sessions.js'
 
 /** Alone, one after the other, at one process. */

@@ -1,11 +1,14 @@
-import { median, opening, rounded, table } from '../support/report.js'
-import { placement } from '../support/processes.js'
+import { opening } from '../support/report.js'
+import { median, rounded } from '../support/statistics.js'
+import { table } from '../support/table.js'
+import { targetsTable } from '../support/targets.js'
 
 /** A herd must not make anybody wait longer than this beyond one refresh (milliseconds). */
 const ALLOWED_MS = 75
+const AIMED_AT_MS = 10
 
 /** One run, as Markdown. */
-export function describeHerd(suite, { results, faults, lone }, { rounds }) {
+export function describeHerd(suite, run, { results, faults, lone }) {
   const measured = suite.groups.filter(({ cases }) => cases.length > 0)
   const groups = measured.map(({ title }) => {
     const rows = results.filter(({ group }) => group === title).flatMap((result) => casesRows(result))
@@ -22,10 +25,9 @@ export function describeHerd(suite, { results, faults, lone }, { rounds }) {
     return `### Herd: ${title}\n\n${table([...head, 'p50 ms', 'p99 ms', 'p99 with fresh tokens', 'adds to p99, ms'], rows)}`
   })
   return [
-    opening(
-      suite,
-      `${rounds} expiries per case, 1 of 2,000 requests; ${placement}, all processes of a contender on the same one`,
-    ),
+    opening(suite, run),
+    targetsTable(run.targets),
+    '',
     `A refresh with nothing else going on takes, of the server's ${suite.answerMs} ms and all else: ${loneWords(lone)}.`,
     `${verdict(results, lone)}\n`,
     groups.join('\n\n'),
@@ -37,6 +39,35 @@ const FAULT_HEAD = [
   'killed', 'sessions', '', 'refreshes / expiring session', 'reuse alarms', 'requests that failed for good', 'put off by 503 or moved',
   'sessions lost', 'of them nobody can know', 'all served again after s',
 ] // prettier-ignore
+
+/** What the contender that the bench is for must reach, and did. */
+export function judgeHerd({ results, faults, lone }) {
+  const [[name, alone]] = lone
+  const ofOneSession = results.filter(({ one }) => one.requests === 200 && one.sessions === 1)
+  const quickServer = ofOneSession.filter(({ one }) => one.answerMs < 1_000)
+  const [atOnce, spread] = [quickServer.filter(isAtOnce), quickServer.filter((result) => !isAtOnce(result))]
+  // Where the server had rotated already, nobody can know what the new token is.
+  const killed = faults.filter(({ one }) => one.sessions === 1 && one.killedAt !== 'decided')
+  const failed = (samples) => samples.reduce((sum, { failures, lost }) => sum + failures.length + lost.length, 0)
+  const of = (list) => list.flatMap(({ samples }) => samples.get(name))
+  const perExpiry = (list) => {
+    const { presented, sessions } = totals(of(list))
+    return sessions === 0 ? undefined : presented / sessions
+  }
+  const over = atOnce.map(({ samples }) => medianOf(samples.get(name), adds) - alone).filter(Number.isFinite)
+  return [
+    { what: 'refreshes per expiry, 200 requests at once', value: perExpiry(atOnce), must: 1, aim: 1 },
+    { what: 'failed requests and lost sessions, the same', value: failed(of(atOnce)), must: 0, aim: 0 },
+    { what: 'refreshes per expiry, over 400 ms, also writing the session', value: perExpiry(spread), aim: 1 },
+    { what: 'failed requests and lost sessions, the same', value: failed(of(spread)), aim: 0 },
+    { what: 'failed requests and lost sessions, the process that refreshes killed', value: failed(killed.map(({ samples }) => samples.get(name))), aim: 0 },
+    { id: 'H2', what: 'added to p99, beyond a lone refresh', value: over.length > 0 ? Math.max(...over) : undefined, unit: ' ms', must: ALLOWED_MS, aim: AIMED_AT_MS },
+  ].map((target) => ({ id: 'H1', atLeast: false, ...target })) // prettier-ignore
+}
+
+function isAtOnce({ one }) {
+  return one.spreadMs === undefined
+}
 
 /** The rows of the README, for who does not read on. */
 export function summarise({ results, faults, lone }) {
@@ -126,18 +157,11 @@ export function demandOneRefresh({ results, lone }) {
   )
 }
 
-/** Of the same contender. */
+/** Of the same contender, in all cases. */
 function verdict(results, lone) {
-  const [[name, alone]] = lone
-  const all = results.flatMap(({ samples }) => samples.get(name))
-  const { presented, sessions, alarms, failed, lost } = totals(all)
-  const isHerdOf200 = ({ one }) => one.requests === 200 && one.sessions === 1 && one.spreadMs === undefined && one.answerMs < 1_000 // prettier-ignore
-  const over = results.filter(isHerdOf200).map(({ samples }) => medianOf(samples.get(name), adds) - alone)
-  const most = Math.max(...over.filter(Number.isFinite))
-  return [
-    `${name}: ${presented} refresh requests for ${sessions} expiries (must be equal), ${alarms} reuse alarms, ${failed} failed requests, ${lost} sessions lost (must be 0).`,
-    `What 200 requests on one expired token add to the p99 is at most ${milliseconds(most)} ms more than a lone refresh (must be at most ${ALLOWED_MS}).`,
-  ].join('\n')
+  const [[name]] = lone
+  const { presented, sessions, alarms, failed, lost } = totals(results.flatMap(({ samples }) => samples.get(name)))
+  return `${name}, all cases: ${presented} refresh requests for ${sessions} expiries (must be equal), ${alarms} reuse alarms, ${failed} failed requests, ${lost} sessions lost (must be 0).`
 }
 
 function totals(samples) {

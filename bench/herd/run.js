@@ -1,7 +1,10 @@
-import { record } from '../support/report.js'
+import { placement } from '../support/processes.js'
 import { writeIntoReadme } from '../support/readme.js'
+import { record } from '../support/report.js'
+import { keepResults } from '../support/results.js'
+import { factsOf } from '../support/versions.js'
 import { measureHerd } from './measure.js'
-import { demandOneRefresh, describeHerd, summarise } from './report.js'
+import { demandOneRefresh, describeHerd, judgeHerd, summarise } from './report.js'
 import { suite } from './suite.js'
 
 /** `isQuick`: one expiry of the smaller cases, for trying changes to the bench itself. */
@@ -9,10 +12,13 @@ export async function runHerd({ rounds, isQuick, only }) {
   const chosen = isQuick ? smaller(suite) : suite
   const settings = { rounds: isQuick ? 1 : rounds, only, log: console.log }
   const results = await measureHerd(chosen, settings)
-  const text = describeHerd(chosen, results, settings)
+  const how = `${settings.rounds} expiries per case, 1 of 2,000 requests; ${placement}, all processes of a contender on the same one`
+  const run = { ...factsOf(suite, { how, left: {} }), targets: judgeHerd(results) }
+  const text = describeHerd(chosen, run, results)
   console.log(`\n${text}\n\n${summarise(results)}`)
   if (!isQuick && only === '') {
-    record(suite, text)
+    record(suite, run, text)
+    keepResults(suite, run)
     writeIntoReadme('herd', summarise(results))
   }
   if ('latchkey'.includes(only)) demandOneRefresh(results)

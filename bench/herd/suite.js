@@ -10,6 +10,7 @@ const PROCESSES = [1, 2, 4]
 
 /** Many requests that find the access token expired, at a server where a refresh token is good once. */
 export const suite = {
+  name: 'herd',
   title: 'Herd',
   packages: ['express', 'express-session', 'connect-redis', 'ioredis', 'openid-client', 'express-openid-connect'],
   processes: Math.max(...PROCESSES),

@@ -1,9 +1,9 @@
+// Nobody is signed in, and no token goes along.
 import express from 'express'
-import { given, listen } from '../support/contender.js'
-import { startLatchkey } from '../support/latchkey.js'
+import { given } from '../support/contender.js'
+import { serve, startLatchkey } from '../support/latchkey.js'
 
 const app = express()
 const auth = startLatchkey()
-app.use(auth)
-app.use('/api', auth.requireAuth(), auth.proxy(given.upstream))
-listen(app)
+app.use('/api', auth.proxy(given.upstream, { token: false }))
+serve(auth, app)

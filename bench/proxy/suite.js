@@ -1,64 +1,41 @@
-import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { bytes } from '../support/bytes.js'
-import { nginx } from './nginx.js'
+import { download, MB, upload } from '../support/bodies.js'
+import { contenders, LATCHKEY, LATCHKEY_PLAIN, MIDDLEWARE, NGINX, packages, REPLY_FROM } from './contenders.js'
 
-const LATCHKEY_MEMORY = 'latchkey, sessions in memory'
-const LATCHKEY_REDIS = 'latchkey, sessions in Redis'
-const RECIPE = 'express-session + connect-redis + http-proxy-middleware'
-const MIDDLEWARE = 'http-proxy-middleware, no sign-in'
-const REPLY_FROM = 'fastify + @fastify/reply-from, no sign-in'
-const NGINX = 'nginx, no sign-in'
+const KB_1 = '1 KB'
+const KB_100 = '100 KB'
+const DOWN = '10 MB down'
+const UP = '10 MB up'
 
-/** Answers of an upstream, through a guard that adds the user's access token, and through proxies without one. */
+/** Bodies both ways, through proxies at which nobody signs in. */
 export const suite = {
+  name: 'proxy',
   title: 'Proxy',
-  packages: [
-    'express',
-    'express-session',
-    'connect-redis',
-    'ioredis',
-    'http-proxy-middleware',
-    'fastify',
-    '@fastify/reply-from',
+  packages,
+  contenders,
+  cases: [
+    download(KB_1, 1024, 32),
+    download(KB_100, 100 * 1024, 32),
+    download(DOWN, 10 * MB, 8),
+    upload(UP, 10 * MB, 8),
   ],
-  contenders: [
-    { name: LATCHKEY_MEMORY, file: 'proxy/latchkey.js', isGuarded: true },
-    { name: LATCHKEY_REDIS, file: 'proxy/latchkey.js', isGuarded: true, sessions: 'redis' },
-    { name: RECIPE, file: 'proxy/express-session-http-proxy-middleware.js', isGuarded: true },
-    { name: MIDDLEWARE, file: 'proxy/http-proxy-middleware.js' },
-    { name: REPLY_FROM, file: 'proxy/reply-from.js' },
-    { name: NGINX, program: 'nginx', command: nginx },
-  ],
-  cases: [download('1 KB', 1024, 32), download('100 KB', 100 * 1024, 32), download('10 MB', 10 * 1024 * 1024, 8)],
   comparisons: [
-    [LATCHKEY_REDIS, RECIPE],
-    [LATCHKEY_MEMORY, MIDDLEWARE],
-    [LATCHKEY_REDIS, MIDDLEWARE],
-    [LATCHKEY_MEMORY, REPLY_FROM],
-    [LATCHKEY_MEMORY, NGINX],
+    [LATCHKEY, MIDDLEWARE],
+    [LATCHKEY_PLAIN, MIDDLEWARE],
+    [LATCHKEY, REPLY_FROM],
+    [LATCHKEY, NGINX],
   ],
-  /** Does the token arrive where it should? */
-  async checkSignedIn({ origin, headers }) {
-    const response = await fetch(`${origin}/api/headers`, { headers })
-    const { authorization, cookie } = await response.json()
-    assert.match(authorization, /^Bearer \S{43}$/)
-    assert.equal(cookie, undefined, 'the session cookie reaches the upstream')
-  },
-}
-
-function download(title, size, connections) {
-  return {
-    title,
-    path: `/api/bytes/${size}`,
-    connections,
-    async check(response) {
-      const body = Buffer.from(await response.arrayBuffer())
-      assert.equal(sha256(body), sha256(bytes(size)), 'the body was changed on its way')
+  targets: [
+    { id: 'P1', case: KB_1, one: LATCHKEY, other: MIDDLEWARE, figure: 'perSecond', must: 2, aim: 3 },
+    { id: 'P1', case: KB_1, one: LATCHKEY, other: MIDDLEWARE, figure: 'cpuPerRequest', must: 0.5, aim: 0.33 },
+    {
+      id: 'P2', case: KB_1, one: LATCHKEY_PLAIN, other: MIDDLEWARE, figure: 'perSecond', must: 1.3, aim: 1.8, node: 20,
     },
-  }
-}
-
-function sha256(body) {
-  return createHash('sha256').update(body).digest('hex')
+    { id: 'P3', case: KB_1, one: LATCHKEY, other: REPLY_FROM, figure: 'perSecond', must: 1.2, aim: 1.8 },
+    { id: 'P4', case: KB_1, one: LATCHKEY, other: NGINX, figure: 'perSecond', must: 0.4, aim: 0.7 },
+    { id: 'P5', case: KB_100, one: LATCHKEY, other: MIDDLEWARE, figure: 'perSecond', must: 1.5, aim: 2.1 },
+    { id: 'P5', case: DOWN, one: LATCHKEY, other: MIDDLEWARE, figure: 'perSecond', must: 1.3, aim: 1.4 },
+    { id: 'P5', case: UP, one: LATCHKEY, other: MIDDLEWARE, figure: 'perSecond', must: 1, aim: 1.1 },
+    { id: 'P7', case: KB_1, one: LATCHKEY, other: MIDDLEWARE, figure: 'p99', must: 0.7, aim: 0.35 },
+  ], // prettier-ignore
+  chart: { title: 'A proxy, 1 KB', case: KB_1, reference: MIDDLEWARE },
 }

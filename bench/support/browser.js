@@ -38,13 +38,20 @@ async function send({ url, form }, cookies) {
   return { location: response.headers.location, page }
 }
 
-/** The authorization server of the example app asks for the password and then for consent; the first button is the one that says yes. */
+/**
+ * The authorization server of the example app asks for the password and then for consent; the first button is the one that says yes.
+ * @auth/express asks where to sign in, with a button that has no name.
+ */
 function filledForm(page, url) {
   const [, form, content] = /<form\b([^>]*)>(.*?)<\/form>/is.exec(page) ?? []
   if (form === undefined) return undefined
   const [button] = /<button\b[^>]*>/i.exec(content)
-  const fields = { login: USER.sub, password: PASSWORD, [attribute(button, 'name')]: attribute(button, 'value') }
-  return { url: new URL(attribute(form, 'action') ?? url, url).href, form: new URLSearchParams(fields).toString() }
+  const hidden = content.match(/<input\b[^>]*type="hidden"[^>]*>/gi) ?? []
+  const sent = [...hidden, button].map((tag) => [attribute(tag, 'name'), attribute(tag, 'value')])
+  const fields = new URLSearchParams(sent.filter(([name]) => name !== undefined))
+  fields.set('login', USER.sub)
+  fields.set('password', PASSWORD)
+  return { url: new URL(attribute(form, 'action') ?? url, url).href, form: fields.toString() }
 }
 
 function attribute(tag, name) {

@@ -7,8 +7,12 @@ export const given = JSON.parse(process.env.BENCH)
 export const baseUrl = `http://127.0.0.1:${given.port}`
 
 export function listen(handler) {
+  return open(createServer(handler))
+}
+
+export function open(server) {
   // A whole herd may connect at once.
-  return createServer(handler).listen({ port: given.port, host: '127.0.0.1', backlog: 4_096 })
+  return server.listen({ port: given.port, host: '127.0.0.1', backlog: 4_096 })
 }
 
 // An ordinary exit, so that --cpu-prof gets to write its file.

@@ -1,4 +1,12 @@
--- wrk's figures as one line of JSON. Latencies are in microseconds.
+-- wrk's figures as one line of JSON. Latencies are in microseconds. Arguments, if it is not to be a GET: method, and file with the body.
+function init(args)
+  if args[1] == nil then return end
+  wrk.method = args[1]
+  local file = assert(io.open(args[2], "rb"))
+  wrk.body = file:read("*a")
+  file:close()
+end
+
 done = function(summary, latency)
   local failed = summary.errors
   io.write(string.format(

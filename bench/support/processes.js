@@ -10,6 +10,9 @@ import { fileURLToPath } from 'node:url'
 const benchFolder = fileURLToPath(new URL('..', import.meta.url))
 const running = new Set()
 
+// Where Debian has servers, and not everybody's shell looks.
+process.env.PATH += ':/usr/sbin'
+
 /** The contender has the first core to itself; the load, and whatever else is needed, has the others. */
 const CORES = { contender: '0', others: cpus().length > 2 ? `1-${cpus().length - 1}` : '1' }
 const canPin = cpus().length > 1 && has('taskset')
@@ -60,24 +63,43 @@ export async function run([program, ...args]) {
 
 /** The last one started goes first: nobody misses what it needs. */
 export async function stopAll() {
-  for (const child of [...running].toReversed()) {
-    running.delete(child)
-    const ended = new Promise((resolve) => child.once('exit', resolve))
-    if (child.kill('SIGTERM')) await ended
-  }
+  for (const child of [...running].toReversed()) await stop(child)
 }
 
-/** So far, all threads, in microseconds; `undefined` where there is no /proc. Ticks of 10 ms. */
+export async function stop(child) {
+  if (!running.delete(child)) return
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  if (child.kill('SIGTERM')) await ended
+}
+
+/** So far, all threads and all processes below, in microseconds; `undefined` where there is no /proc. Ticks of 10 ms. */
 export function cpuTime({ pid }) {
   try {
-    // The second field, the name, may contain blanks; it ends with the last parenthesis.
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
-      .replace(/^.*\) /s, '')
-      .split(' ')
-    return (Number(fields[11]) + Number(fields[12])) * 10_000
+    const [own, ...below] = processTree(pid).map((each) => {
+      // The second field, the name, may contain blanks; it ends with the last parenthesis.
+      const stat = readFileSync(`/proc/${each}/stat`, 'latin1').replace(/^.*\) /s, '')
+      return stat.split(' ').slice(11, 15).map(Number)
+    })
+    // Of processes that have ended, their parent has the time.
+    const ticks = [...own, ...below.flat()].reduce((sum, value) => sum + value, 0)
+    return ticks * 10_000
   } catch {
     return undefined
   }
+}
+
+/** Resident memory now, of all processes from this one down, in bytes. */
+export function residentBytes({ pid }) {
+  const kilobytes = processTree(pid).map((each) =>
+    Number(/^VmRSS:\s*(\d+) kB/m.exec(readFileSync(`/proc/${each}/status`, 'latin1'))[1]),
+  )
+  return kilobytes.reduce((sum, value) => sum + value, 0) * 1024
+}
+
+/** This one first. */
+function processTree(pid) {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1')
+  return [pid, ...children.split(' ').filter(Boolean).flatMap(processTree)]
 }
 
 /** Below the range from which the kernel takes the ports of outgoing connections: a process can be started again on the same one. */
@@ -102,7 +124,8 @@ function isListening(port) {
   })
 }
 
+// One with processes of its own has to end them itself.
 process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
+  for (const child of running) child.kill(child.spawnargs.includes('apache2') ? 'SIGTERM' : 'SIGKILL')
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1))

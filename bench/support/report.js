@@ -1,52 +1,49 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { arch, cpus, platform, totalmem } from 'node:os'
-import { spawnSync } from 'node:child_process'
-import { placement } from './processes.js'
+import { majorOf } from './results.js'
+import { median, ratio, rounded } from './statistics.js'
+import { table } from './table.js'
+import { judge, targetsTable } from './targets.js'
 
 const RESULTS = new URL('../RESULTS.md', import.meta.url)
 const HEAD = `# Results
 
-Written by \`npm run bench\`, \`npm run guard\`, \`npm run proxy\` and \`npm run herd\` in this folder; README.md there says how to read them.
-Compare what one run measured, never figures of two runs.
+Written by the commands of this folder, each suite on each Node version by its own run; README.md says how to read them. The figures of all
+rounds are in results.json. Compare what one run measured, never figures of two runs.
 
 <!-- prettier-ignore-start -->
 `
 const FOOT = '<!-- prettier-ignore-end -->'
 
-/** One run of a suite, as Markdown. @param left contenders that do not count, and why. */
-export function describe(suite, results, left, { rounds, seconds }) {
-  const names = suite.contenders
-    .map(({ name }) => name)
-    .filter((name) => !left.has(name) && results[0].samples.has(name))
-  const tables = results.map(
+/** One run of a suite that puts contenders under load, as Markdown. */
+export function describe(suite, run) {
+  const tables = run.cases.map(
     ({ title, connections, samples }) =>
-      `### ${suite.title}: ${title}, ${connections} connections\n\n${figures(names, samples)}\n\n${ratios(suite, names, samples)}`,
+      `### ${suite.title}: ${title}, ${connections} connections\n\n${[figures(samples), ...ratios(suite, samples)].join('\n\n')}`,
   )
-  return [
-    opening(suite, `${rounds} rounds of ${seconds} s; ${placement}`),
-    tables.join('\n\n'),
-    ...[...left].map(([name, why]) => `\nNot counted: ${name} (${why.split('\n', 1)[0]}).`),
-  ].join('\n')
+  return [opening(suite, run), targetsTable(judge(suite, run)), '', tables.join('\n\n'), ...notCounted(run)].join('\n')
 }
 
 /** The head of a section: when, on what, how, and with which versions. */
-export function opening(suite, how) {
-  return `${heading(suite)}\n\n${new Date().toISOString().slice(0, 10)}, ${machine()}. ${how}.\n${versions(suite)}\n`
+export function opening({ title }, { date, machine, how, versions, node }) {
+  return `${heading(title, node)}\n\n${date}, ${machine}. ${how}.\n${versions}\n`
+}
+
+export function notCounted({ left }) {
+  return Object.entries(left).map(([name, why]) => `\nNot counted: ${name} (${why.split('\n', 1)[0]}).`)
 }
 
 /** Puts a run into RESULTS.md, in the place of an earlier one with the same suite and Node version. */
-export function record(suite, text) {
-  const [, ...sections] = readResults()
+export function record({ title }, { node }, text) {
+  const [, ...sections] = readSections()
     .replace(FOOT, '')
     .split(/^(?=## )/m)
   const others = sections
-    .filter((section) => !section.startsWith(`${heading(suite)}\n`))
+    .filter((section) => !section.startsWith(`${heading(title, node)}\n`))
     .map((section) => section.trim())
   writeFileSync(RESULTS, [HEAD.trim(), ...[...others, text.trim()].toSorted(), `${FOOT}\n`].join('\n\n'))
 }
 
-function readResults() {
+function readSections() {
   try {
     return readFileSync(RESULTS, 'utf8')
   } catch {
@@ -54,11 +51,11 @@ function readResults() {
   }
 }
 
-function heading({ title }) {
-  return `## ${title}, Node ${process.versions.node.split('.', 1)}`
+function heading(title, node) {
+  return `## ${title}, Node ${majorOf(node)}`
 }
 
-function figures(names, samples) {
+function figures(samples) {
   const columns = {
     'requests/s': 'perSecond',
     'CPU µs/request': 'cpuPerRequest',
@@ -66,9 +63,9 @@ function figures(names, samples) {
     'p99 ms': 'p99',
     'core busy %': 'busy',
   }
-  const rows = names.map((name) => {
+  const rows = Object.entries(samples).map(([name, rounds]) => {
     const cells = Object.values(columns).map((key) => {
-      const value = median(samples.get(name).map((sample) => sample[key]))
+      const value = median(rounds.map((sample) => sample[key]))
       return key === 'busy' ? (value * 100).toFixed(0) : rounded(value)
     })
     return [name, ...cells]
@@ -77,56 +74,15 @@ function figures(names, samples) {
 }
 
 /** Medians of the ratios within each round, and the extremes. */
-function ratios({ comparisons }, names, samples) {
+function ratios({ comparisons }, samples) {
   const rows = comparisons
-    .filter((pair) => pair.every((name) => names.includes(name)))
+    .filter((pair) => pair.every((name) => samples[name] !== undefined))
     .map(([one, other]) => [
       `${one} / ${other}`,
       ...['perSecond', 'cpuPerRequest', 'p99'].map((key) => {
-        const perRound = samples.get(one).map((sample, round) => sample[key] / samples.get(other)[round][key])
-        return `**${rounded(median(perRound))}** (${rounded(Math.min(...perRound))} to ${rounded(Math.max(...perRound))})`
+        const { median: middle, min, max } = ratio(samples, one, other, key)
+        return `**${rounded(middle)}** (${rounded(min)} to ${rounded(max)})`
       }),
     ])
-  return table(['ratio, median of rounds (range)', 'requests/s', 'CPU/request', 'p99'], rows)
-}
-
-export function table(head, rows) {
-  const lines = [head, head.map((_, index) => (index === 0 ? '---' : '---:')), ...rows]
-  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
-}
-
-export function median(values) {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-}
-
-export function rounded(value) {
-  if (value >= 100) return value.toFixed(0)
-  return value.toFixed(value >= 10 ? 1 : 2)
-}
-
-export function machine() {
-  const [{ model }, ...more] = cpus()
-  return `${platform()} ${arch()}, ${more.length + 1} cores (${model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB`
-}
-
-export function versions({ packages, contenders }) {
-  const require = createRequire(import.meta.url)
-  const installed = packages.map((name) => `${name} ${packageVersion(require, name)}`)
-  const programs = ['redis-server', ...contenders.flatMap(({ program }) => program ?? [])]
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
-  return `Node ${process.versions.node}, latchkey ${version}, ${[...installed, ...programs.flatMap(programVersion)].join(', ')}.`
-}
-
-/** From the folder, since not every package exports its package.json. */
-function packageVersion(require, name) {
-  const folder = require.resolve.paths(name)[1]
-  return JSON.parse(readFileSync(`${folder}/${name}/package.json`, 'utf8')).version
-}
-
-function programVersion(program) {
-  const { stdout, stderr, error } = spawnSync(program, ['-v'], { encoding: 'utf8' })
-  const version = /\d+\.\d+\.\d+/.exec(`${stdout}${stderr}`)
-  return error === undefined && version !== null ? [`${program} ${version[0]}`] : []
+  return rows.length > 0 ? [table(['ratio, median of rounds (range)', 'requests/s', 'CPU/request', 'p99'], rows)] : []
 }

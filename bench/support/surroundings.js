@@ -5,8 +5,8 @@ import { freePort, has, start } from './processes.js'
 
 const HOURS = 3600
 
-/** @param ports of the contenders, which are where the authorization server sends users back to. */
-export async function startSurroundings(ports) {
+/** @param contenders their origins are where the authorization server sends users back to. */
+export async function startSurroundings(contenders) {
   for (const program of ['wrk', 'redis-server']) {
     if (!has(program))
       throw new Error(`the bench needs ${program}. Debian: sudo apt-get install -y --no-install-recommends ${program}`)
@@ -16,9 +16,12 @@ export async function startSurroundings(ports) {
   await start(redis, { port: redisPort, core: 'others' })
   const env = { BENCH: JSON.stringify({ port: upstreamPort }) }
   await start([process.execPath, 'support/upstream.js'], { port: upstreamPort, core: 'others', env })
+  const redirectUris = contenders.map(
+    ({ port, callbackPath = '/callback' }) => `http://127.0.0.1:${port}${callbackPath}`,
+  )
   const { issuer } = await startAuthorizationServer({
     accessTokenTtlSeconds: 12 * HOURS,
-    clients: [{ ...CLIENT, redirectUris: ports.map((port) => `http://127.0.0.1:${port}/callback`) }],
+    clients: [{ ...CLIENT, redirectUris }],
   })
   return { issuer, redisPort, upstream: `http://127.0.0.1:${upstreamPort}` }
 }

@@ -1,0 +1,54 @@
+// A suite that puts contenders under load.
+import { enter, inspect, startContender } from './enter.js'
+import { load } from './load.js'
+import { placement, stopAll } from './processes.js'
+import { printProfiles } from './profile.js'
+import { describe } from './report.js'
+import { factsOf } from './versions.js'
+
+const WARM_UP_SECONDS = 2
+
+/** @returns the run, and its description. */
+export async function measure(suite, { rounds = 3, seconds = 4, only, isProfiled, log }) {
+  const { contenders, surroundings, left } = await enter(suite, only)
+  for (const contender of contenders.filter(({ name }) => left[name] === undefined)) {
+    try {
+      await startContender(contender, surroundings, { isProfiled })
+    } catch (error) {
+      left[contender.name] = error.message
+    }
+  }
+  await inspect(suite, contenders, left)
+  const cases = suite.cases.map(({ title, connections }) => ({ title, connections, samples: {} }))
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const [at, one] of suite.cases.entries()) {
+      const { samples } = cases[at]
+      // Who comes first changes from round to round: nobody always follows the same neighbour.
+      const order = contenders.map((_, index) => contenders[(index + round) % contenders.length])
+      for (const contender of order.filter(({ name }) => left[name] === undefined)) {
+        const { name } = contender
+        try {
+          const sample = await load(contender, one, round === 0 ? Math.min(seconds, WARM_UP_SECONDS) : seconds)
+          if (round === 0) continue // warm-up
+          samples[name] = [...(samples[name] ?? []), sample]
+          log(`round ${round}, ${one.title}, ${name}: ${sample.perSecond.toFixed(0)} requests/s`)
+        } catch (error) {
+          left[name] = `${one.title}: ${error.message}`
+        }
+      }
+    }
+  }
+  await inspect(suite, contenders, left)
+  await stopAll()
+  if (isProfiled) printProfiles()
+
+  const names = contenders.map(({ name }) => name).filter((name) => left[name] === undefined)
+  const run = {
+    ...factsOf(suite, { how: `${rounds} rounds of ${seconds} s; ${placement}`, left }),
+    cases: cases.map(({ samples, ...one }) => ({
+      ...one,
+      samples: Object.fromEntries(names.map((name) => [name, samples[name]])),
+    })),
+  }
+  return { run, text: describe(suite, run) }
+}
