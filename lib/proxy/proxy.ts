@@ -4,7 +4,8 @@ import { replacement, type TokenSource } from '../express/authorized-fetch.ts'
 import type { AccessToken } from '../grants/access-tokens.ts'
 import { forward, type OnRefusal } from './forward.ts'
 import type { Runtime } from '../runtime.ts'
-import { requestHeaders } from './headers.ts'
+import { Gate } from './gate.ts'
+import { answerRules, requestHeaderRules, requestHeaders } from './headers.ts'
 import { isRepeatable, readBody } from './request-body.ts'
 import { readProxyOptions, type ProxyOptions } from './proxy-options.ts'
 import { pathAtTarget, type Target } from './target.ts'
@@ -41,7 +42,8 @@ export function createProxy(
   const settings = readProxyOptions(target, options)
   const [to] = settings.targets as [Target]
   const { maxReplayBytes } = settings
-  const headerSettings = { publicUrl: context.publicUrl, forwardCookies: settings.forwardCookies }
+  const gate = new Gate(settings, context.publicUrl)
+  const headerRules = requestHeaderRules(settings, context.publicUrl)
   const pool = new Pool(to.origin, {
     connect: { timeout: settings.connectTimeoutMs },
     headersTimeout: settings.headersTimeoutMs,
@@ -50,7 +52,9 @@ export function createProxy(
   })
 
   async function exchange(req: Request, res: Response): Promise<void> {
-    const path = pathAtTarget(to, req.url)
+    const admitted = gate.admit(req, res)
+    if (admitted === undefined) return
+    const path = pathAtTarget(to, admitted)
     const auth = await context.attach(req, res, settings.provider)
     const gone = new AbortController()
     res.once('close', () => {
@@ -59,7 +63,9 @@ export function createProxy(
     const token = await auth.freshToken({ signal: gone.signal, isRepeatable: isRepeatable(req, maxReplayBytes) })
     const body = await readBody(req, maxReplayBytes)
     const sessionCookie = context.sessionCookieOf(req)
-    const headers = requestHeaders(req, headerSettings, sessionCookie)
+    const headers = requestHeaders(req, headerRules, sessionCookie)
+    const route = { target: to, pathAtTarget: path, publicOrigin: context.publicUrl.origin }
+    const rules = answerRules(req, settings, route, sessionCookie)
     const send = (bearer: AccessToken, onRefusal: OnRefusal | undefined): ReturnType<typeof forward> =>
       forward(
         pool,
@@ -70,7 +76,7 @@ export function createProxy(
           body: body.kind === 'stream' ? body.stream : body.bytes,
         },
         res,
-        { sessionCookie, token: bearer.token, onRefusal, runtime: context.runtime },
+        { rules, token: bearer.token, onRefusal, runtime: context.runtime },
       )
 
     let next: AccessToken | undefined
