@@ -1,9 +1,8 @@
 import type { Request, Response } from 'express'
-import { isOwnName } from './header-names.ts'
+import { isOwnName, TOKEN } from './header-names.ts'
 
 /** Seconds. Chromium keeps no answer for longer than two hours. */
 const MAX_AGE = '600'
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
 
 /**
  * CORS (Fetch §3.2) for pages of other origins that the application names, with cookies. The session cookie is `SameSite=Lax`, so these are

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import { TOKEN } from './header-names.ts'
 
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/
 // oxlint-disable-next-line no-control-regex -- control characters are what it is about
 const CONTROL = /[\0-\u0008\u000A-\u001F\u007F]/
 

@@ -21,14 +21,14 @@ export class Gate {
   readonly #isPrivileged: boolean
 
   constructor(settings: ProxySettings, publicUrl: URL) {
-    const { allow, allowOrigins = [], token, forwardCookies, identityHeaders } = settings
+    const { allow, allowOrigins = [], token, forwardCookies, identityHeaders, assertion } = settings
     this.#settings = settings
     this.#ourOrigin = publicUrl.origin
     this.#others = new Set(allowOrigins)
     const methods = allow?.methods
     this.#cors = allowOrigins.length === 0 ? undefined : new Cors(this.#others, methods)
     this.#methods = methods && new Set(methods.includes('GET') ? [...methods, 'HEAD'] : methods)
-    this.#isPrivileged = token || forwardCookies.length > 0 || identityHeaders !== undefined
+    this.#isPrivileged = token || forwardCookies.length > 0 || identityHeaders !== undefined || assertion !== undefined
   }
 
   /**

@@ -59,6 +59,36 @@ export function isOwnName(lower: string): boolean {
   return name === 'content-length' && lower !== name
 }
 
+/** What a header's name is made of (RFC 9110 §5.6.2). */
+export const TOKEN: RegExp = /^[\w!#$%&'*+.^`|~-]+$/
+
+/** Says something of the message, its way or its credentials, and so nothing of the user. @param lower a name in lower case. */
+export function isAboutTheMessage(lower: string): boolean {
+  const name = folded(lower)
+  return PER_HOP.has(name) || MESSAGE.has(name) || /^(?:content|proxy|access-control|sec|if)-/.test(name)
+}
+
+const MESSAGE = new Set([
+  'accept',
+  'authorization',
+  'cookie',
+  'date',
+  'expect',
+  'forwarded',
+  'host',
+  'origin',
+  'proxy',
+  'range',
+  'referer',
+  'user-agent',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+  'x-forwarded-proto',
+])
+
 /** Those that a `Connection` header names. */
 export function namedByConnection(connection: string): ReadonlySet<string> {
   const names = connection.split(',').map((name) => folded(name.trim().toLowerCase()))

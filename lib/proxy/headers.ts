@@ -2,6 +2,7 @@ import type { Request } from 'express'
 import { cookiesToForward, setsSession } from './cookies.ts'
 import { forwardedHeaders } from './forwarded.ts'
 import { folded, isOwnName, METHOD_OVERRIDES, namedByConnection, PER_HOP } from './header-names.ts'
+import { DEFAULT_HEADER } from './identity-options.ts'
 import { publicLocation, type Route } from './location.ts'
 import type { ProxySettings } from './proxy-options.ts'
 
@@ -16,6 +17,7 @@ export interface RequestHeaderRules {
 
 export function requestHeaderRules(settings: ProxySettings, publicUrl: URL): RequestHeaderRules {
   const own = Object.keys(settings.identityHeaders ?? {})
+  if (settings.assertion !== undefined) own.push(settings.assertion.header ?? DEFAULT_HEADER)
   // A method that may not be forwarded may not be forwarded as another one.
   if (settings.allow?.methods !== undefined) own.push(...METHOD_OVERRIDES)
   return {

@@ -4,7 +4,9 @@ import { replacement, type TokenSource } from '../express/authorized-fetch.ts'
 import type { AccessToken } from '../grants/access-tokens.ts'
 import { forward, type OnRefusal } from './forward.ts'
 import type { Runtime } from '../runtime.ts'
+import type { Person } from './assertion.ts'
 import { Gate } from './gate.ts'
+import { Identity } from './identity.ts'
 import { answerRules, requestHeaderRules, requestHeaders } from './headers.ts'
 import { isRepeatable, readBody } from './request-body.ts'
 import { readProxyOptions, type ProxyOptions } from './proxy-options.ts'
@@ -16,7 +18,11 @@ export interface ProxyContext {
   /** The name of the cookie that carries a request's session: neither shown to the target nor set by it. */
   readonly sessionCookieOf: (req: Request) => string
   /** The account whose tokens go along. @param provider its key; `undefined`: the one that the user signed in with. */
-  readonly attach: (req: Request, res: Response, provider: string | undefined) => Promise<TokenSource>
+  readonly attach: (
+    req: Request,
+    res: Response,
+    provider: string | undefined,
+  ) => Promise<TokenSource & { readonly account: Person | undefined }>
   readonly fail: (error: unknown, req: Request, res: Response, next: (error: unknown) => void) => void
 }
 
@@ -43,6 +49,7 @@ export function createProxy(
   const [to] = settings.targets as [Target]
   const { maxReplayBytes } = settings
   const gate = new Gate(settings, context.publicUrl)
+  const identity = new Identity(settings, context.publicUrl, context.runtime)
   const headerRules = requestHeaderRules(settings, context.publicUrl)
   const pool = new Pool(to.origin, {
     connect: { timeout: settings.connectTimeoutMs },
@@ -64,6 +71,7 @@ export function createProxy(
     const body = await readBody(req, maxReplayBytes)
     const sessionCookie = context.sessionCookieOf(req)
     const headers = requestHeaders(req, headerRules, sessionCookie)
+    if (identity.isWanted) headers.push(...(await identity.headers(auth.account)))
     const route = { target: to, pathAtTarget: path, publicOrigin: context.publicUrl.origin }
     const rules = answerRules(req, settings, route, sessionCookie)
     const send = (bearer: AccessToken, onRefusal: OnRefusal | undefined): ReturnType<typeof forward> =>
