@@ -83,7 +83,17 @@ const schema = z.strictObject({
 const documented: Same<z.input<typeof schema>, ProxyOptions> = true
 void documented
 
-const DEFAULTS = {
+interface Defaults {
+  readonly token: boolean
+  readonly forwardCookies: readonly string[]
+  readonly maxReplayBytes: number
+  readonly connectTimeoutMs: number
+  readonly headersTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly connections: number
+}
+
+const DEFAULTS: Defaults = {
   token: true,
   forwardCookies: [],
   maxReplayBytes: 65_536,
@@ -91,11 +101,9 @@ const DEFAULTS = {
   headersTimeoutMs: 30_000,
   idleTimeoutMs: 300_000,
   connections: 256,
-} as const satisfies ProxyOptions
+}
 
-export type ProxySettings = Omit<ProxyOptions, keyof typeof DEFAULTS> & {
-  readonly [K in keyof typeof DEFAULTS]: Exclude<ProxyOptions[K], undefined>
-} & { readonly targets: readonly Target[] }
+export type ProxySettings = Omit<ProxyOptions, keyof Defaults> & Defaults & { readonly targets: readonly Target[] }
 
 /** @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong. */
 export function readProxyOptions(
