@@ -1,5 +1,5 @@
 import type { Response } from 'express'
-import { responseHeaders } from './headers.ts'
+import { responseHeaders, type AnswerRules } from './headers.ts'
 import { TokenMask } from './token-mask.ts'
 
 const NOTHING = Buffer.alloc(0)
@@ -7,16 +7,16 @@ const NOTHING = Buffer.alloc(0)
 /** Writes a target's answer to the client, packed as it comes. */
 export class AnswerWriter {
   readonly #res: Response
-  readonly #sessionCookie: string
+  readonly #rules: AnswerRules
   readonly #token: string
   /** Of an answer that is an error. */
   #mask: TokenMask | undefined
   #hasBody = false
 
   /** @param token that the request was sent with. */
-  constructor(res: Response, sessionCookie: string, token: string) {
+  constructor(res: Response, rules: AnswerRules, token: string) {
     this.#res = res
-    this.#sessionCookie = sessionCookie
+    this.#rules = rules
     this.#token = token
   }
 
@@ -24,9 +24,12 @@ export class AnswerWriter {
     const res = this.#res
     const mask = status < 400 ? undefined : new TokenMask(this.#token)
     this.#mask = mask
-    for (const [name, values] of responseHeaders(raw, this.#sessionCookie)) {
-      const shown = mask === undefined ? values : values.map((value) => mask.header(value))
-      res.setHeader(name, shown.length === 1 ? (shown[0] ?? '') : shown)
+    const headers = responseHeaders(raw, this.#rules)
+    // They replace what is there under the same name, and can be several themselves.
+    for (let at = 0; at < headers.length; at += 2) res.removeHeader(headers[at] as string)
+    for (let at = 0; at < headers.length; at += 2) {
+      const value = headers[at + 1] as string
+      res.appendHeader(headers[at] as string, mask === undefined ? value : mask.header(value))
     }
     // What came with a user's token is that user's, unless the target says otherwise.
     if (!res.hasHeader('cache-control')) res.setHeader('cache-control', 'no-store')

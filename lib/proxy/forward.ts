@@ -5,6 +5,7 @@ import { judgeBody, judgeHead, MAX_LOOK_BYTES, MAX_LOOK_MS, type AnswerHead } fr
 import type { AnswerPattern } from '../providers/provider.ts'
 import type { Runtime } from '../runtime.ts'
 import { AnswerWriter } from './answer-writer.ts'
+import type { AnswerRules } from './headers.ts'
 import { HeldAnswer } from './held-answer.ts'
 
 /** What to do about an answer that says that the token is not good any more. */
@@ -15,8 +16,7 @@ export interface OnRefusal {
 }
 
 export interface ForwardOptions {
-  /** The target may not set this cookie. */
-  readonly sessionCookie: string
+  readonly rules: AnswerRules
   /** That the request goes with. */
   readonly token: string
   /** `undefined`: whatever comes is the answer. */
@@ -42,10 +42,10 @@ export async function forward(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   res: Response,
-  { sessionCookie, token, onRefusal, runtime }: ForwardOptions,
+  { rules, token, onRefusal, runtime }: ForwardOptions,
 ): Promise<ForwardOutcome> {
   return new Promise((resolve, reject) => {
-    const writer = new AnswerWriter(res, sessionCookie, token)
+    const writer = new AnswerWriter(res, rules, token)
     let controller: Dispatcher.DispatchController | undefined
     let held: HeldAnswer | undefined
     const clientGone = (): void => {

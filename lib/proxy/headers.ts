@@ -1,87 +1,157 @@
 import type { Request } from 'express'
+import { cookiesToForward, setsSession } from './cookies.ts'
+import { forwardedHeaders } from './forwarded.ts'
+import { folded, isOwnName, METHOD_OVERRIDES, namedByConnection, PER_HOP } from './header-names.ts'
+import { DEFAULT_HEADER } from './identity-options.ts'
+import { publicLocation, type Route } from './location.ts'
+import type { ProxySettings } from './proxy-options.ts'
 
-/** About one connection only (RFC 9110 §7.6.1), and what Node or undici write themselves. */
-const PER_HOP = new Set(['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']) // prettier-ignore
-
-/** Never taken over from the caller: credentials that are not for the target, and what says who called. */
-const OURS = new Set(['host', 'expect', 'cookie', 'authorization', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto']) // prettier-ignore
-
-export interface RequestHeaderSettings {
+export interface RequestHeaderRules {
   /** The application's public origin. */
   readonly publicUrl: URL
   /** Names of cookies that the target may see. */
-  readonly forwardCookies: readonly string[]
+  readonly forwardCookies: ReadonlySet<string>
+  /** Names, as {@link folded}, that this proxy alone sets. */
+  readonly ownNames: ReadonlySet<string>
+}
+
+export function requestHeaderRules(settings: ProxySettings, publicUrl: URL): RequestHeaderRules {
+  const own = Object.keys(settings.identityHeaders ?? {})
+  if (settings.assertion !== undefined) own.push(settings.assertion.header ?? DEFAULT_HEADER)
+  // A method that may not be forwarded may not be forwarded as another one.
+  if (settings.allow?.methods !== undefined) own.push(...METHOD_OVERRIDES)
+  return {
+    publicUrl,
+    forwardCookies: new Set(settings.forwardCookies),
+    ownNames: new Set(own.map((name) => folded(name.toLowerCase()))),
+  }
 }
 
 /**
- * The request's headers for the target, flat, without `Authorization`; the token is put in last and by nobody else.
+ * The request's headers for the target, flat: name, value, name, value. Without `Authorization`, and without what tells about the user; both
+ * are put in behind these, by nobody else.
  *
  * @param sessionCookie stays here, also where its name is among those to be forwarded.
  */
 export function requestHeaders(
   req: Request,
-  { publicUrl, forwardCookies }: RequestHeaderSettings,
+  { publicUrl, forwardCookies, ownNames }: RequestHeaderRules,
   sessionCookie: string,
 ): string[] {
-  const named = namedByConnection(req.headers.connection)
-  const headers: string[] = []
-  for (let at = 0; at < req.rawHeaders.length; at += 2) {
-    const name = req.rawHeaders[at] ?? ''
+  const { rawHeaders, headers } = req
+  const named = perConnection(headers.connection)
+  const result: string[] = []
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string
     const lower = name.toLowerCase()
-    if (PER_HOP.has(lower) || OURS.has(lower) || named.has(lower)) continue
-    headers.push(name, req.rawHeaders[at + 1] ?? '')
+    if (isOwnName(lower) || ownNames.has(folded(lower)) || named?.has(folded(lower)) === true) continue
+    result.push(lower, rawHeaders[at + 1] as string)
   }
-  const names = forwardCookies.filter((name) => name !== sessionCookie)
-  const cookies = cookiesToForward(req.headers.cookie, names)
-  if (cookies !== '') headers.push('cookie', cookies)
-  headers.push(
-    'x-forwarded-for',
-    req.ip ?? '',
-    'x-forwarded-host',
-    publicUrl.host,
-    'x-forwarded-proto',
-    publicUrl.protocol.slice(0, -1),
-  )
-  return headers
+  const cookies = cookiesToForward(headers.cookie, forwardCookies, sessionCookie)
+  if (cookies !== '' && named?.has('cookie') !== true) result.push('cookie', cookies)
+  result.push(...forwardedHeaders(req, publicUrl))
+  return result
 }
 
-/** The target's headers for the caller, by name. @param sessionCookie the target may not set. */
-export function responseHeaders(raw: readonly (Buffer | string)[], sessionCookie: string): Map<string, string[]> {
-  const pairs: [string, string][] = []
-  for (let at = 0; at < raw.length; at += 2) pairs.push([String(raw[at]), bytesOf(raw[at + 1])])
-  const connection = pairs.filter(([name]) => name.toLowerCase() === 'connection').map(([, value]) => value)
-  const named = namedByConnection(connection.join())
+export interface AnswerRules {
+  /** The target may not set this cookie. */
+  readonly sessionCookie: string
+  readonly route: Route
+  /** Are there `allowOrigins`? */
+  readonly hasOtherOrigins: boolean
+}
 
-  const headers = new Map<string, string[]>()
-  for (const [name, value] of pairs) {
-    const lower = name.toLowerCase()
-    if (PER_HOP.has(lower) || named.has(lower)) continue
-    if (lower === 'set-cookie' && cookieName(sentBack(value)) === sessionCookie) continue
-    headers.set(lower, [...(headers.get(lower) ?? []), value])
+/** @param target that the request went to. */
+export function answerRules(
+  req: Request,
+  settings: ProxySettings,
+  route: Omit<Route, 'mount'>,
+  sessionCookie: string,
+): AnswerRules {
+  return {
+    sessionCookie,
+    route: { ...route, mount: req.baseUrl },
+    hasOtherOrigins: (settings.allowOrigins ?? []).length > 0,
   }
-  return headers
 }
 
-/** Header values are bytes; Node writes strings as Latin-1. */
-function bytesOf(value: Buffer | string | undefined): string {
-  return typeof value === 'string' ? value : (value?.toString('latin1') ?? '')
+type Kind = 'dropped' | 'set-cookie' | 'location' | 'vary' | 'for-other-origins'
+
+/** What becomes of a header of an answer; the others pass as they are. */
+const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
+  ...[...PER_HOP].map((name) => [name, 'dropped'] as const),
+  // Echoes of credentials that the browser does not have (RFC 9110 §11.6.3).
+  ['authorization', 'dropped'],
+  ['authentication-info', 'dropped'],
+  ['proxy-authentication-info', 'dropped'],
+  // Said by the target of its own host, they would hold for ours: sign people out, lock them out of http:, lead them elsewhere.
+  ['clear-site-data', 'dropped'],
+  ['strict-transport-security', 'dropped'],
+  ['public-key-pins', 'dropped'],
+  ['alt-svc', 'dropped'],
+  // Which other origins may call is not for the target to say: they would call with our cookies.
+  ['access-control-allow-origin', 'dropped'],
+  ['access-control-allow-credentials', 'dropped'],
+  ['access-control-allow-methods', 'dropped'],
+  ['access-control-allow-headers', 'dropped'],
+  ['access-control-allow-private-network', 'dropped'],
+  ['access-control-max-age', 'dropped'],
+  ['access-control-expose-headers', 'for-other-origins'],
+  ['set-cookie', 'set-cookie'],
+  ['set-cookie2', 'set-cookie'],
+  ['location', 'location'],
+  ['content-location', 'location'],
+  ['vary', 'vary'],
+])
+
+/**
+ * The target's headers for the caller, flat: lower-case name, value, name, value, as `res.writeHead()` takes them. A name can come several
+ * times.
+ *
+ * @param raw as received. Values are bytes; Node writes strings as Latin-1.
+ */
+export function responseHeaders(raw: readonly (Buffer | string)[], rules: AnswerRules): string[] {
+  const named = perConnection(connectionOf(raw))
+  const result: string[] = []
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = textOf(raw[at] as Buffer | string).toLowerCase()
+    const kind = KINDS.get(name)
+    if (kind === 'dropped' || named?.has(name) === true) continue
+    const value = textOf(raw[at + 1] as Buffer | string)
+    if (kind === undefined) result.push(name, value)
+    else pushSpecial(result, kind, name, value, rules)
+  }
+  return result
 }
 
-function namedByConnection(connection: string | undefined): Set<string> {
-  return new Set((connection ?? '').split(',').map((name) => name.trim().toLowerCase()))
+function pushSpecial(result: string[], kind: Kind, name: string, value: string, rules: AnswerRules): void {
+  if (kind === 'set-cookie' && setsSession(value, rules.sessionCookie)) return
+  if (kind === 'for-other-origins' && !rules.hasOtherOrigins) return
+  result.push(name, kind === 'location' ? publicLocation(value, rules.route) : value)
+  // Ours gives way to the target's, which does not know of it.
+  if (kind === 'vary' && rules.hasOtherOrigins) result.push('vary', 'Origin')
 }
 
-function cookiesToForward(header: string | undefined, names: readonly string[]): string {
-  if (header === undefined || names.length === 0) return ''
-  const pairs = header.split(';').map((pair) => pair.trim())
-  return pairs.filter((pair) => names.includes(cookieName(pair))).join('; ')
+function textOf(value: Buffer | string): string {
+  return typeof value === 'string' ? value : value.toString('latin1')
 }
 
-/** Browsers keep `=name=value` as a cookie without a name, and send it back as `name=value`. */
-function sentBack(setCookie: string): string {
-  return setCookie.replace(/^\s*=/, '')
+const LENGTH_OF_CONNECTION = 'connection'.length
+
+function connectionOf(raw: readonly (Buffer | string)[]): string | undefined {
+  let found: string | undefined
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as Buffer | string
+    if (name.length !== LENGTH_OF_CONNECTION || textOf(name).toLowerCase() !== 'connection') continue
+    const value = textOf(raw[at + 1] as Buffer | string)
+    found = found === undefined ? value : `${found},${value}`
+  }
+  return found
 }
 
-function cookieName(pair: string): string {
-  return pair.split(/[=;]/, 1)[0]?.trim() ?? ''
+/** The usual ones name nothing. */
+function perConnection(connection: string | undefined): ReadonlySet<string> | undefined {
+  if (connection === undefined) return undefined
+  const lower = connection.toLowerCase()
+  return lower === 'keep-alive' || lower === 'close' ? undefined : namedByConnection(lower)
 }

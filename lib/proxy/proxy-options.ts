@@ -1,7 +1,9 @@
 import type { Request } from 'express'
 import type { ConnectionOptions } from 'node:tls'
 import * as z from 'zod'
-import { fn, flag, isRecord, positive, readOptions, text, type Same } from '../option-reader.ts'
+import { defined, fn, flag, isRecord, positive, readOptions, text, type Same } from '../option-reader.ts'
+import { allowSchema, cookieNameSchema, originSchema, type AllowOptions } from './gate-options.ts'
+import { assertionSchema, compareIdentity, identityHeadersSchema, type AssertionOptions } from './identity-options.ts'
 import { readTarget, targetComplaint, type Target } from './target.ts'
 
 /** What to trust at an https target, and who to be there. As in `node:tls`. */
@@ -37,12 +39,20 @@ export interface ProxyOptions {
   tls?: ProxyTlsOptions | undefined
   /** Path and query below the mount point to those below the target; checked again. */
   rewrite?: ((path: string, req: Request) => string) | undefined
-  /** What may be forwarded; other methods get 405, other paths 404. A string ends at a path segment. Default: everything. */
-  allow?: { methods?: readonly string[] | undefined; paths?: readonly (string | RegExp)[] | undefined } | undefined
-  /** Origins of other sites whose pages may call (CORS, with cookies). Default none. */
+  /** What may be forwarded. Default: everything. */
+  allow?: AllowOptions | undefined
+  /**
+   * Other origins whose pages may call, with cookies (CORS). A browser asks without cookies first, so mount such a proxy without a guard in
+   * front: it asks for a sign-in itself. Default none.
+   */
   allowOrigins?: readonly string[] | undefined
-  /** Headers that tell the target about the user: names, and the claim that each has. */
+  /**
+   * Headers that tell the target about the user: names, and the claim that each has. Percent-encoded, but for visible ASCII; lists are
+   * joined by commas. `sub` alone tells users of several providers not apart.
+   */
   identityHeaders?: Readonly<Record<string, string>> | undefined
+  /** The same as a signed JWT. */
+  assertion?: AssertionOptions | undefined
   /** Sends tokens in clear text to a target that is not on this machine. */
   dangerouslyAllowHttp?: boolean | undefined
 }
@@ -52,7 +62,7 @@ const schema = z.strictObject({
   resource: text('a URI').optional(),
   scope: text('scope names, separated by spaces').optional(),
   token: flag().optional(),
-  forwardCookies: z.array(text()).readonly().optional(),
+  forwardCookies: z.array(cookieNameSchema).readonly().optional(),
   maxReplayBytes: positive('bytes').optional(),
   maxBodyBytes: positive('bytes').optional(),
   connectTimeoutMs: positive('milliseconds').optional(),
@@ -63,21 +73,27 @@ const schema = z.strictObject({
   socketPath: text('the path of a unix socket').optional(),
   tls: z.custom<ProxyTlsOptions>(isRecord, { error: 'must be an object of TLS options' }).optional(),
   rewrite: fn<(path: string, req: Request) => string>('(path, req) => path').optional(),
-  allow: z
-    .strictObject({
-      methods: z.array(text('the name of a method')).readonly().optional(),
-      paths: z.array(z.union([text(), z.instanceof(RegExp)])).readonly().optional(), // prettier-ignore
-    })
-    .optional(),
-  allowOrigins: z.array(text('an origin, such as https://other.example')).readonly().optional(),
-  identityHeaders: z.record(z.string(), text('the name of a claim')).readonly().optional(),
+  allow: allowSchema.optional(),
+  allowOrigins: z.array(originSchema).readonly().optional(),
+  identityHeaders: identityHeadersSchema.optional(),
+  assertion: assertionSchema.optional(),
   dangerouslyAllowHttp: flag().optional(),
 })
 
 const documented: Same<z.input<typeof schema>, ProxyOptions> = true
 void documented
 
-const DEFAULTS = {
+interface Defaults {
+  readonly token: boolean
+  readonly forwardCookies: readonly string[]
+  readonly maxReplayBytes: number
+  readonly connectTimeoutMs: number
+  readonly headersTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly connections: number
+}
+
+const DEFAULTS: Defaults = {
   token: true,
   forwardCookies: [],
   maxReplayBytes: 65_536,
@@ -85,11 +101,9 @@ const DEFAULTS = {
   headersTimeoutMs: 30_000,
   idleTimeoutMs: 300_000,
   connections: 256,
-} as const satisfies ProxyOptions
+}
 
-export type ProxySettings = Omit<z.output<typeof schema>, keyof typeof DEFAULTS> & {
-  readonly [K in keyof typeof DEFAULTS]: Exclude<ProxyOptions[K], undefined>
-} & { readonly targets: readonly Target[] }
+export type ProxySettings = Omit<ProxyOptions, keyof Defaults> & Defaults & { readonly targets: readonly Target[] }
 
 /** @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong. */
 export function readProxyOptions(
@@ -97,13 +111,14 @@ export function readProxyOptions(
   options: ProxyOptions,
 ): ProxySettings {
   const targets = Array.isArray(target) ? (target as readonly (string | URL)[]) : [target as string | URL]
-  const read = readOptions(schema, options, 'proxy()', ({ dangerouslyAllowHttp }, say) => {
+  const read = readOptions(schema, options, 'proxy()', (given, say) => {
+    const { dangerouslyAllowHttp } = given
+    compareIdentity(given, say)
     if (targets.length === 0) say('target', 'must not be an empty list')
     for (const one of targets) {
       const complaint = targetComplaint(one, dangerouslyAllowHttp === true)
       if (complaint !== undefined) say('target', complaint)
     }
   })
-  const given = Object.fromEntries(Object.entries(read).filter(([, value]) => value !== undefined))
-  return { ...DEFAULTS, ...given, targets: targets.map(readTarget) }
+  return { ...DEFAULTS, ...defined(read), targets: targets.map(readTarget) }
 }

@@ -4,7 +4,10 @@ import { replacement, type TokenSource } from '../express/authorized-fetch.ts'
 import type { AccessToken } from '../grants/access-tokens.ts'
 import { forward, type OnRefusal } from './forward.ts'
 import type { Runtime } from '../runtime.ts'
-import { requestHeaders } from './headers.ts'
+import type { Person } from './assertion.ts'
+import { Gate } from './gate.ts'
+import { Identity } from './identity.ts'
+import { answerRules, requestHeaderRules, requestHeaders } from './headers.ts'
 import { isRepeatable, readBody } from './request-body.ts'
 import { readProxyOptions, type ProxyOptions } from './proxy-options.ts'
 import { pathAtTarget, type Target } from './target.ts'
@@ -15,7 +18,11 @@ export interface ProxyContext {
   /** The name of the cookie that carries a request's session: neither shown to the target nor set by it. */
   readonly sessionCookieOf: (req: Request) => string
   /** The account whose tokens go along. @param provider its key; `undefined`: the one that the user signed in with. */
-  readonly attach: (req: Request, res: Response, provider: string | undefined) => Promise<TokenSource>
+  readonly attach: (
+    req: Request,
+    res: Response,
+    provider: string | undefined,
+  ) => Promise<TokenSource & { readonly account: Person | undefined }>
   readonly fail: (error: unknown, req: Request, res: Response, next: (error: unknown) => void) => void
 }
 
@@ -41,7 +48,9 @@ export function createProxy(
   const settings = readProxyOptions(target, options)
   const [to] = settings.targets as [Target]
   const { maxReplayBytes } = settings
-  const headerSettings = { publicUrl: context.publicUrl, forwardCookies: settings.forwardCookies }
+  const gate = new Gate(settings, context.publicUrl)
+  const identity = new Identity(settings, context.publicUrl, context.runtime)
+  const headerRules = requestHeaderRules(settings, context.publicUrl)
   const pool = new Pool(to.origin, {
     connect: { timeout: settings.connectTimeoutMs },
     headersTimeout: settings.headersTimeoutMs,
@@ -50,7 +59,9 @@ export function createProxy(
   })
 
   async function exchange(req: Request, res: Response): Promise<void> {
-    const path = pathAtTarget(to, req.url)
+    const admitted = gate.admit(req, res)
+    if (admitted === undefined) return
+    const path = pathAtTarget(to, admitted)
     const auth = await context.attach(req, res, settings.provider)
     const gone = new AbortController()
     res.once('close', () => {
@@ -59,7 +70,10 @@ export function createProxy(
     const token = await auth.freshToken({ signal: gone.signal, isRepeatable: isRepeatable(req, maxReplayBytes) })
     const body = await readBody(req, maxReplayBytes)
     const sessionCookie = context.sessionCookieOf(req)
-    const headers = requestHeaders(req, headerSettings, sessionCookie)
+    const headers = requestHeaders(req, headerRules, sessionCookie)
+    if (identity.isWanted) headers.push(...(await identity.headers(auth.account)))
+    const route = { target: to, pathAtTarget: path, publicOrigin: context.publicUrl.origin }
+    const rules = answerRules(req, settings, route, sessionCookie)
     const send = (bearer: AccessToken, onRefusal: OnRefusal | undefined): ReturnType<typeof forward> =>
       forward(
         pool,
@@ -70,7 +84,7 @@ export function createProxy(
           body: body.kind === 'stream' ? body.stream : body.bytes,
         },
         res,
-        { sessionCookie, token: bearer.token, onRefusal, runtime: context.runtime },
+        { rules, token: bearer.token, onRefusal, runtime: context.runtime },
       )
 
     let next: AccessToken | undefined

@@ -1,4 +1,3 @@
-import { AuthError } from '../errors.ts'
 import { extrasOf, urlComplaint } from '../url-rule.ts'
 
 /** Where requests go: one origin, and a path that every request's path is put behind. */
@@ -20,18 +19,7 @@ export function readTarget(target: string | URL): Target {
   return { origin, prefix: pathname.replace(/\/+$/, '') }
 }
 
-/** A dot segment, in clear or encoded, with either slash: servers differ in what they make of it. */
-const DOT_SEGMENT = /(?:^|\/|\\|%2f|%5c)(?:\.|%2e){1,2}(?=\/|\\|%2f|%5c|;|$)/i
-
-/**
- * The path at the target, byte for byte as it came.
- *
- * @param url path and query below the mount point.
- * @throws {AuthError} `ERR_AUTH_REQUEST` if it could lead out of the target's prefix.
- */
+/** @param url path and query that the gate let through. */
 export function pathAtTarget({ prefix }: Target, url: string): string {
-  const path = url.split('?', 1)[0] ?? ''
-  if (!url.startsWith('/') || DOT_SEGMENT.test(path))
-    throw new AuthError('ERR_AUTH_REQUEST', 'this request is malformed: its path has dot segments, or is none')
   return prefix + url
 }
