@@ -45,19 +45,22 @@ export function requestHeaders(
   return headers
 }
 
-/** The target's headers for the caller, by name. @param sessionCookie the target may not set. */
-export function responseHeaders(raw: readonly (Buffer | string)[], sessionCookie: string): Map<string, string[]> {
+/** As they came: name, value, name, value. */
+export type RawHeaders = readonly (Buffer | string)[]
+
+/** The target's headers for the caller, flat, with names in lower case. @param sessionCookie the target may not set. */
+export function responseHeaders(raw: RawHeaders, sessionCookie: string): string[] {
   const pairs: [string, string][] = []
   for (let at = 0; at < raw.length; at += 2) pairs.push([String(raw[at]), bytesOf(raw[at + 1])])
   const connection = pairs.filter(([name]) => name.toLowerCase() === 'connection').map(([, value]) => value)
   const named = namedByConnection(connection.join())
 
-  const headers = new Map<string, string[]>()
+  const headers: string[] = []
   for (const [name, value] of pairs) {
     const lower = name.toLowerCase()
     if (PER_HOP.has(lower) || named.has(lower)) continue
     if (lower === 'set-cookie' && cookieName(sentBack(value)) === sessionCookie) continue
-    headers.set(lower, [...(headers.get(lower) ?? []), value])
+    headers.push(lower, value)
   }
   return headers
 }
