@@ -1,6 +1,7 @@
 import { AuthError } from '../errors.ts'
 import type { AccessToken, AccessTokenRequest } from '../grants/access-tokens.ts'
 import { judgeBody, judgeHead, MAX_LOOK_BYTES, MAX_LOOK_MS, type AnswerHead } from '../protocol/refusal.ts'
+import type { TokenTarget } from '../protocol/token-target.ts'
 import type { AnswerPattern } from '../providers/provider.ts'
 import type { Runtime } from '../runtime.ts'
 import { urlComplaint } from '../url-rule.ts'
@@ -23,11 +24,16 @@ export interface AuthorizedFetchContext {
 /**
  * Another token than the one that was refused, or `undefined` if that one has only just been issued: then the refusal is the answer.
  *
+ * @param target what both are for; none: the grant's own access token.
  * @throws {AuthError} as `req.auth.accessToken()`: why there is no other. `ERR_AUTH_REQUIRED` if only a new sign-in brings one.
  */
-export async function replacement(tokens: TokenSource, refused: AccessToken): Promise<AccessToken | undefined> {
+export async function replacement(
+  tokens: TokenSource,
+  refused: AccessToken,
+  target: TokenTarget = {},
+): Promise<AccessToken | undefined> {
   try {
-    return await tokens.freshToken({ refused: refused.token })
+    return await tokens.freshToken({ ...target, refused: refused.token })
   } catch (error) {
     const isInVain = error instanceof AuthError && error.code === 'ERR_AUTH_REQUIRED' && (await tokens.isRefreshable())
     if (isInVain) return undefined // replaced a moment ago, and refused again: the API means something else

@@ -40,7 +40,7 @@ interface Inquiry {
   /** The token at hand; `undefined`: there was none for this target yet. */
   readonly issued: IssuedToken | undefined
   readonly isRefused: boolean
-  readonly signal: AbortSignal | undefined
+  readonly request: AccessTokenRequest
   /** Monotonic milliseconds. */
   readonly begun: number
   /** How long the caller still waits. Milliseconds. */
@@ -96,7 +96,7 @@ export class AccessTokens {
 
   /** @param begun monotonic milliseconds, of when the caller came. */
   async #get(id: string, request: AccessTokenRequest, begun: number): Promise<AccessToken> {
-    const { refused, isRepeatable = true, signal, resource, scope } = request
+    const { refused, isRepeatable = true, resource, scope } = request
     const { runtime, settings, serverOf } = this.#engine
     const key = targetKey({ resource, scope })
     const leftMs = (): number => Math.max(settings.waitMs - (runtime.monotonic() - begun), 0)
@@ -105,7 +105,7 @@ export class AccessTokens {
     demandKnown(resource, provider)
     const issued = issuedFor(state.tokens, key)
     const isRefused = issued !== undefined && issued.accessToken === refused
-    const inquiry: Inquiry = { id, key, state, issued, isRefused, signal, begun, leftMs }
+    const inquiry: Inquiry = { id, key, state, issued, isRefused, request, begun, leftMs }
     const age = issued === undefined || isRefused ? 'expired' : freshness(id, issued, runtime.now(), settings)
     if (issued !== undefined && age === 'fresh') {
       // Somebody was refused with it a moment ago; what comes in its place is the better token.
@@ -145,9 +145,9 @@ export class AccessTokens {
   /** A token with little left is better than none, as long as it is good. */
   async #awaited(refresh: Promise<GrantState>, inquiry: Inquiry): Promise<AccessToken> {
     const { runtime, telemetry } = this.#engine
-    const { key, state: old, issued: last, isRefused, signal, begun, leftMs } = inquiry
+    const { key, state: old, issued: last, isRefused, request, begun, leftMs } = inquiry
     try {
-      const state = await patiently(refresh, leftMs(), runtime, signal)
+      const state = await patiently(refresh, leftMs(), runtime, request.signal)
       const issued = issuedFor(state.tokens, key)
       // Never one that was issued for something else in its place.
       if (issued === undefined) throw unavailable('the token for this resource was replaced by others', 0)

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { TokenTarget } from '../protocol/token-target.ts'
-import { Breaker } from './breaker.ts'
+import { Breaker } from '../breaker.ts'
 import { reach } from './engine.ts'
 import { gone, storeAway, unavailable } from './faults.ts'
 import type { GrantState } from './grant.ts'

@@ -13,6 +13,7 @@ export interface TokenTarget {
  * @throws {AuthError} `ERR_AUTH_OPTIONS` for a resource that no server would understand.
  */
 export function targetKey({ resource, scope }: TokenTarget): string | undefined {
+  if (resource === undefined && scope === undefined) return undefined
   const scopes = [...new Set(scope?.match(/\S+/g))].toSorted()
   if (resource === undefined && scopes.length === 0) return undefined
   if (resource !== undefined && (!URL.canParse(resource) || resource.includes('#'))) {

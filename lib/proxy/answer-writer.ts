@@ -1,60 +1,126 @@
 import type { Response } from 'express'
-import { responseHeaders, type AnswerRules } from './headers.ts'
+import { responseHeaders, type AnswerRules, type RawHeaders } from './headers.ts'
+import type { Target } from './target.ts'
 import { TokenMask } from './token-mask.ts'
 
 const NOTHING = Buffer.alloc(0)
 
+/** Lists of which an application that has set the header wants its own kept, beside the target's. */
+const ADDED_TO = ['set-cookie', 'vary']
+
+export interface AnswerSettings {
+  readonly rules: AnswerRules
+  /** That the request was sent with. */
+  readonly token: string | undefined
+}
+
 /** Writes a target's answer to the client, packed as it comes. */
 export class AnswerWriter {
   readonly #res: Response
-  readonly #rules: AnswerRules
-  readonly #token: string
+  readonly #settings: AnswerSettings
   /** Of an answer that is an error. */
   #mask: TokenMask | undefined
-  #hasBody = false
+  /** What of the body came together with the head; often all of it. */
+  #first: Buffer = NOTHING
+  /** The head waits for the end of this turn, so that both go out as one packet. */
+  #isWaiting = false
+  #hasLength = false
 
-  /** @param token that the request was sent with. */
-  constructor(res: Response, rules: AnswerRules, token: string) {
+  constructor(res: Response, settings: AnswerSettings) {
     this.#res = res
-    this.#rules = rules
-    this.#token = token
+    this.#settings = settings
   }
 
-  begin(status: number, raw: readonly (Buffer | string)[]): void {
-    const res = this.#res
-    const mask = status < 400 ? undefined : new TokenMask(this.#token)
-    this.#mask = mask
-    const headers = responseHeaders(raw, this.#rules)
-    // They replace what is there under the same name, and can be several themselves.
-    for (let at = 0; at < headers.length; at += 2) res.removeHeader(headers[at] as string)
-    for (let at = 0; at < headers.length; at += 2) {
-      const value = headers[at + 1] as string
-      res.appendHeader(headers[at] as string, mask === undefined ? value : mask.header(value))
-    }
-    // What came with a user's token is that user's, unless the target says otherwise.
-    if (!res.hasHeader('cache-control')) res.setHeader('cache-control', 'no-store')
-    // What is there by the end of this turn goes out as one packet: the head, and a short body with its end.
-    res.cork()
-    res.writeHead(status)
-    process.nextTick(() => {
-      res.uncork()
-      // A head whose body is still to come: `flushHeaders()` would write Latin-1 as UTF-8. Not while corked, where Node 24 takes it for
-      // the end of a chunked body.
-      if (!this.#hasBody && !res.writableEnded) res.write(NOTHING)
-    })
+  /** @param from where the answer comes from. */
+  begin(status: number, raw: RawHeaders, from: Target): void {
+    const { rules, token } = this.#settings
+    const headers = responseHeaders(raw, rules, from)
+    if (status >= 400 && token !== undefined) this.#maskHeaders(new TokenMask(token), headers)
+    this.#complete(headers)
+    writeHead(this.#res, status, headers)
+    this.#isWaiting = true
+    process.nextTick(flush, this)
   }
 
   /** @returns whether there is room for more; `drain` says when. */
   write(chunk: Buffer): boolean {
     const bytes = this.#mask === undefined ? chunk : this.#mask.body(chunk)
     if (bytes.length === 0) return true
-    this.#hasBody = true
-    return this.#res.write(bytes)
+    if (!this.#isWaiting) return this.#res.write(bytes)
+    if (this.#first.length > 0) {
+      this.flush()
+      return this.#res.write(bytes)
+    }
+    this.#first = bytes
+    return true
   }
 
-  end(): void {
+  end(_trailers: RawHeaders | null): void {
     const rest = this.#mask?.end() ?? NOTHING
-    if (rest.length === 0) this.#res.end()
-    else this.#res.end(rest)
+    const { length } = this.#first
+    if (length > 0 && rest.length > 0) this.flush()
+    const last = length > 0 && rest.length === 0 ? this.#first : rest
+    this.#isWaiting = false
+    if (last.length === 0) this.#res.end()
+    else this.#res.end(last)
   }
+
+  /** The answer ends before its end, and the client is to see that it does. */
+  cut(): void {
+    const res = this.#res
+    // Where nothing but the end of the connection ends a body (HTTP/1.0), only a reset is something else.
+    const { socket } = res
+    if (socket !== null && !this.#hasLength && !res.chunkedEncoding && !('encrypted' in socket))
+      socket.resetAndDestroy()
+    res.destroy()
+  }
+
+  /** Writes the head, with what there is of a body. */
+  flush(): void {
+    if (!this.#isWaiting) return
+    this.#isWaiting = false
+    // Without a body: `flushHeaders()` would write Latin-1 as UTF-8.
+    this.#res.write(this.#first)
+    this.#first = NOTHING
+  }
+
+  #maskHeaders(mask: TokenMask, headers: string[]): void {
+    this.#mask = mask
+    for (let at = 1; at < headers.length; at += 2) headers[at] = mask.header(headers[at] ?? '')
+  }
+
+  #complete(headers: string[]): void {
+    const res = this.#res
+    let hasCacheControl = false
+    for (let at = 0; at < headers.length; at += 2) {
+      if (headers[at] === 'cache-control') hasCacheControl = true
+      if (headers[at] === 'content-length') this.#hasLength = true
+    }
+    // What came with a user's token is that user's, unless the target says otherwise.
+    if (!hasCacheControl && !res.hasHeader('cache-control')) headers.push('cache-control', 'no-store')
+    for (const name of ADDED_TO) {
+      const own = res.getHeader(name)
+      if (own === undefined || !headers.includes(name)) continue
+      for (const value of Array.isArray(own) ? own : [String(own)]) headers.push(name, value)
+    }
+  }
+}
+
+function flush(writer: AnswerWriter): void {
+  writer.flush()
+}
+
+function writeHead(res: Response, status: number, headers: string[]): void {
+  // Whoever wants to see the headers before they go out, as express-session and compression do, may not know flat lists.
+  if (!Object.hasOwn(res, 'writeHead')) {
+    res.writeHead(status, headers)
+    return
+  }
+  const byName = new Map<string, string[]>()
+  for (let at = 0; at < headers.length; at += 2) {
+    const [name = '', value = ''] = headers.slice(at, at + 2)
+    byName.set(name, [...(byName.get(name) ?? []), value])
+  }
+  for (const [name, values] of byName) res.setHeader(name, values.length === 1 ? (values[0] ?? '') : values)
+  res.writeHead(status)
 }

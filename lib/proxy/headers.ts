@@ -5,6 +5,7 @@ import { folded, isOwnName, METHOD_OVERRIDES, namedByConnection, PER_HOP } from 
 import { DEFAULT_HEADER } from './identity-options.ts'
 import { publicLocation, type Route } from './location.ts'
 import type { ProxySettings } from './proxy-options.ts'
+import type { Target } from './target.ts'
 
 export interface RequestHeaderRules {
   /** The application's public origin. */
@@ -53,26 +54,15 @@ export function requestHeaders(
   return result
 }
 
+/** As they came: name, value, name, value. */
+export type RawHeaders = readonly (Buffer | string)[]
+
 export interface AnswerRules {
   /** The target may not set this cookie. */
   readonly sessionCookie: string
   readonly route: Route
   /** Are there `allowOrigins`? */
   readonly hasOtherOrigins: boolean
-}
-
-/** @param target that the request went to. */
-export function answerRules(
-  req: Request,
-  settings: ProxySettings,
-  route: Omit<Route, 'mount'>,
-  sessionCookie: string,
-): AnswerRules {
-  return {
-    sessionCookie,
-    route: { ...route, mount: req.baseUrl },
-    hasOtherOrigins: (settings.allowOrigins ?? []).length > 0,
-  }
 }
 
 type Kind = 'dropped' | 'set-cookie' | 'location' | 'vary' | 'for-other-origins'
@@ -109,8 +99,9 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
  * times.
  *
  * @param raw as received. Values are bytes; Node writes strings as Latin-1.
+ * @param from where they come from.
  */
-export function responseHeaders(raw: readonly (Buffer | string)[], rules: AnswerRules): string[] {
+export function responseHeaders(raw: RawHeaders, rules: AnswerRules, from: Target): string[] {
   const named = perConnection(connectionOf(raw))
   const result: string[] = []
   for (let at = 0; at < raw.length; at += 2) {
@@ -119,15 +110,22 @@ export function responseHeaders(raw: readonly (Buffer | string)[], rules: Answer
     if (kind === 'dropped' || named?.has(name) === true) continue
     const value = textOf(raw[at + 1] as Buffer | string)
     if (kind === undefined) result.push(name, value)
-    else pushSpecial(result, kind, name, value, rules)
+    else pushSpecial(result, kind, name, value, rules, from)
   }
   return result
 }
 
-function pushSpecial(result: string[], kind: Kind, name: string, value: string, rules: AnswerRules): void {
+function pushSpecial(
+  result: string[],
+  kind: Kind,
+  name: string,
+  value: string,
+  rules: AnswerRules,
+  from: Target,
+): void {
   if (kind === 'set-cookie' && setsSession(value, rules.sessionCookie)) return
   if (kind === 'for-other-origins' && !rules.hasOtherOrigins) return
-  result.push(name, kind === 'location' ? publicLocation(value, rules.route) : value)
+  result.push(name, kind === 'location' ? publicLocation(value, from, rules.route) : value)
   // Ours gives way to the target's, which does not know of it.
   if (kind === 'vary' && rules.hasOtherOrigins) result.push('vary', 'Origin')
 }
@@ -138,7 +136,7 @@ function textOf(value: Buffer | string): string {
 
 const LENGTH_OF_CONNECTION = 'connection'.length
 
-function connectionOf(raw: readonly (Buffer | string)[]): string | undefined {
+function connectionOf(raw: RawHeaders): string | undefined {
   let found: string | undefined
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] as Buffer | string

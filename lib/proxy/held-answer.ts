@@ -1,3 +1,5 @@
+import type { RawHeaders } from './headers.ts'
+
 /** A refusal is a few words; a longer one waits on the wire. */
 const MAX_HELD_BYTES = 65_536
 
@@ -9,11 +11,16 @@ export class HeldAnswer {
   readonly chunks: Buffer[] = []
   #length = 0
   #isComplete = false
+  #trailers: RawHeaders | null = null
   #error: Error | undefined
   #onChange: (() => void) | undefined
 
   get isComplete(): boolean {
     return this.#isComplete
+  }
+
+  get trailers(): RawHeaders | null {
+    return this.#trailers
   }
 
   /** It was cut off. */
@@ -29,7 +36,8 @@ export class HeldAnswer {
     return this.#length <= MAX_HELD_BYTES
   }
 
-  end(): void {
+  end(trailers: RawHeaders | null): void {
+    this.#trailers = trailers
     this.#isComplete = true
     this.#onChange?.()
   }

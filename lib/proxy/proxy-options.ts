@@ -1,12 +1,12 @@
 import type { Request } from 'express'
-import type { ConnectionOptions } from 'node:tls'
+import { createSecureContext, type ConnectionOptions } from 'node:tls'
 import * as z from 'zod'
-import { defined, fn, flag, isRecord, positive, readOptions, text, type Same } from '../option-reader.ts'
+import { defined, fn, flag, isRecord, positive, readOptions, text, type Same, type Say } from '../option-reader.ts'
 import { allowSchema, cookieNameSchema, originSchema, type AllowOptions } from './gate-options.ts'
 import { assertionSchema, compareIdentity, identityHeadersSchema, type AssertionOptions } from './identity-options.ts'
 import { readTarget, targetComplaint, type Target } from './target.ts'
 
-/** What to trust at an https target, and who to be there. As in `node:tls`. */
+/** Whom to trust at an https target, and who to be there. As in `node:tls`. That it is the one that the URL names is always checked. */
 export type ProxyTlsOptions = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'passphrase' | 'servername'>
 
 export interface ProxyOptions {
@@ -22,15 +22,15 @@ export interface ProxyOptions {
   forwardCookies?: readonly string[] | undefined
   /** A request body up to this length is kept, so that it can be sent again when the token was refused. Bytes, default 65,536. */
   maxReplayBytes?: number | undefined
-  /** A longer request body is answered with 413. Bytes. Default: any length. */
+  /** A longer request body is answered with 413, unread, and the connection closed. Bytes. Default: any length. */
   maxBodyBytes?: number | undefined
   /** Milliseconds until the connection must stand. Default 5,000. */
   connectTimeoutMs?: number | undefined
-  /** Milliseconds until the answer must begin. Default 30,000. */
+  /** Milliseconds until the answer must begin; and, while all connections are taken, for one to become free. Default 30,000. */
   headersTimeoutMs?: number | undefined
   /** Milliseconds between two parts of the answer. Default 300,000. */
   idleTimeoutMs?: number | undefined
-  /** Milliseconds until the answer must have ended. Default: any time. */
+  /** Milliseconds until the answer must have ended, from when the token is at hand. Default: any time. */
   totalTimeoutMs?: number | undefined
   /** Connections to each target at most. Default 256. */
   connections?: number | undefined
@@ -71,7 +71,15 @@ const schema = z.strictObject({
   totalTimeoutMs: positive('milliseconds').optional(),
   connections: positive('connections').optional(),
   socketPath: text('the path of a unix socket').optional(),
-  tls: z.custom<ProxyTlsOptions>(isRecord, { error: 'must be an object of TLS options' }).optional(),
+  tls: z
+    .strictObject({
+      ca: z.custom<ConnectionOptions['ca']>().optional(),
+      cert: z.custom<ConnectionOptions['cert']>().optional(),
+      key: z.custom<ConnectionOptions['key']>().optional(),
+      passphrase: text('the passphrase of the key').optional(),
+      servername: text('a host name').optional(),
+    })
+    .optional(),
   rewrite: fn<(path: string, req: Request) => string>('(path, req) => path').optional(),
   allow: allowSchema.optional(),
   allowOrigins: z.array(originSchema).readonly().optional(),
@@ -83,15 +91,16 @@ const schema = z.strictObject({
 const documented: Same<z.input<typeof schema>, ProxyOptions> = true
 void documented
 
-interface Defaults {
-  readonly token: boolean
-  readonly forwardCookies: readonly string[]
-  readonly maxReplayBytes: number
-  readonly connectTimeoutMs: number
-  readonly headersTimeoutMs: number
-  readonly idleTimeoutMs: number
-  readonly connections: number
-}
+type Defaulted =
+  | 'token'
+  | 'forwardCookies'
+  | 'maxReplayBytes'
+  | 'connectTimeoutMs'
+  | 'headersTimeoutMs'
+  | 'idleTimeoutMs'
+  | 'connections'
+
+type Defaults = { readonly [K in Defaulted]: Exclude<ProxyOptions[K], undefined> }
 
 const DEFAULTS: Defaults = {
   token: true,
@@ -103,22 +112,50 @@ const DEFAULTS: Defaults = {
   connections: 256,
 }
 
-export type ProxySettings = Omit<ProxyOptions, keyof Defaults> & Defaults & { readonly targets: readonly Target[] }
+export type ProxySettings = Omit<ProxyOptions, Defaulted> & Defaults & { readonly targets: readonly Target[] }
 
 /** @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong. */
 export function readProxyOptions(
   target: string | URL | readonly (string | URL)[],
   options: ProxyOptions,
 ): ProxySettings {
-  const targets = Array.isArray(target) ? (target as readonly (string | URL)[]) : [target as string | URL]
-  const read = readOptions(schema, options, 'proxy()', (given, say) => {
-    const { dangerouslyAllowHttp } = given
-    compareIdentity(given, say)
-    if (targets.length === 0) say('target', 'must not be an empty list')
-    for (const one of targets) {
-      const complaint = targetComplaint(one, dangerouslyAllowHttp === true)
-      if (complaint !== undefined) say('target', complaint)
-    }
-  })
-  return { ...DEFAULTS, ...defined(read), targets: targets.map(readTarget) }
+  const targets: readonly unknown[] = Array.isArray(target) ? target : [target]
+  const read = readOptions(schema, options, 'proxy()', (given, say) => compare(targets, given, say))
+  return { ...DEFAULTS, ...defined(read), targets: (targets as readonly (string | URL)[]).map(readTarget) }
+}
+
+function compare(targets: readonly unknown[], given: Readonly<Record<string, unknown>>, say: Say): void {
+  const { dangerouslyAllowHttp, socketPath, tls, token } = given
+  compareIdentity(given, say)
+  // A unix socket is on this machine, whatever the URL says.
+  const allowHttp = dangerouslyAllowHttp === true || socketPath !== undefined
+  const complaints = targets.map((target) => targetComplaint(target, allowHttp))
+  for (const complaint of complaints) if (complaint !== undefined) say('target', complaint)
+  if (targets.length === 0) say('target', 'must not be an empty list')
+  if (targets.length > 1 && socketPath !== undefined) say('socketPath', 'is for one target, and there are several')
+  if (isRecord(tls)) {
+    if (complaints.every((complaint) => complaint === undefined) && !targets.some(isHttps))
+      say('tls', 'is for https: targets, and there is none')
+    const flaw = tlsFlaw(tls)
+    if (flaw !== undefined) say('tls', flaw)
+  }
+  if (typeof given['resource'] === 'string' && (!URL.canParse(given['resource']) || given['resource'].includes('#')))
+    say('resource', 'must be an absolute URI without a fragment')
+  if (token === false)
+    for (const name of ['provider', 'resource', 'scope'])
+      if (given[name] !== undefined) say(name, 'says whose token goes along, and "token: false" that none does')
+}
+
+function isHttps(target: unknown): boolean {
+  return /^https:/i.test(String(target))
+}
+
+/** OpenSSL's own words do not quote what it was given. */
+function tlsFlaw(tls: ProxyTlsOptions): string | undefined {
+  try {
+    createSecureContext(tls)
+    return undefined
+  } catch (error) {
+    return `cannot be used (${error instanceof Error && 'code' in error ? String(error.code) : 'not a certificate or key'})`
+  }
 }

@@ -1,16 +1,18 @@
 import type { Request, RequestHandler, Response } from 'express'
-import { Pool } from 'undici'
 import { replacement, type TokenSource } from '../express/authorized-fetch.ts'
 import type { AccessToken } from '../grants/access-tokens.ts'
-import { forward, type OnRefusal } from './forward.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Person } from './assertion.ts'
+import { closeUnread } from './closing.ts'
+import { forward } from './forward.ts'
+import type { OnRefusal } from './forwarding.ts'
 import { Gate } from './gate.ts'
+import { requestHeaderRules, requestHeaders, type AnswerRules } from './headers.ts'
 import { Identity } from './identity.ts'
-import { answerRules, requestHeaderRules, requestHeaders } from './headers.ts'
-import { isRepeatable, readBody } from './request-body.ts'
 import { readProxyOptions, type ProxyOptions } from './proxy-options.ts'
-import { pathAtTarget, type Target } from './target.ts'
+import { demandShort, isRepeatable, isTooLarge, readBody } from './request-body.ts'
+import { TokenInquiry } from './token-inquiry.ts'
+import { Upstreams } from './upstreams.ts'
 
 export interface ProxyContext {
   readonly publicUrl: URL
@@ -35,8 +37,9 @@ export interface Proxy {
 }
 
 /**
- * Forwards requests to `target`, below the path it is mounted on, with the end-user's access token. A token that the target refuses
- * (`expiredTokenAnswers` of the provider) is replaced and the request sent once more, where its body can be.
+ * Forwards requests to a target, below the path it is mounted on, with the end-user's access token. A token that the target refuses
+ * (`expiredTokenAnswers` of the provider) is replaced and the request sent once more, where its body can be. Of several targets each
+ * gets its turn; a request goes on to the next one only where not a byte of it was sent.
  *
  * @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong.
  */
@@ -46,52 +49,51 @@ export function createProxy(
   context: ProxyContext,
 ): Proxy {
   const settings = readProxyOptions(target, options)
-  const [to] = settings.targets as [Target]
-  const { maxReplayBytes } = settings
-  const gate = new Gate(settings, context.publicUrl)
-  const identity = new Identity(settings, context.publicUrl, context.runtime)
-  const headerRules = requestHeaderRules(settings, context.publicUrl)
-  const pool = new Pool(to.origin, {
-    connect: { timeout: settings.connectTimeoutMs },
-    headersTimeout: settings.headersTimeoutMs,
-    bodyTimeout: settings.idleTimeoutMs,
-    pipelining: 1, // with more, a client that leaves wedges its neighbours
-  })
+  const { publicUrl, runtime } = context
+  const { maxReplayBytes, maxBodyBytes = Number.POSITIVE_INFINITY, totalTimeoutMs, headersTimeoutMs } = settings
+  const tokenTarget = { resource: settings.resource, scope: settings.scope }
+  const gate = new Gate(settings, publicUrl)
+  const identity = new Identity(settings, publicUrl, runtime)
+  const headerRules = requestHeaderRules(settings, publicUrl)
+  const hasOtherOrigins = (settings.allowOrigins ?? []).length > 0
+  const upstreams = new Upstreams(settings, runtime)
 
   async function exchange(req: Request, res: Response): Promise<void> {
-    const admitted = gate.admit(req, res)
-    if (admitted === undefined) return
-    const path = pathAtTarget(to, admitted)
-    const auth = await context.attach(req, res, settings.provider)
-    const gone = new AbortController()
-    res.once('close', () => {
-      if (!res.writableFinished) gone.abort() // costs an error with a stack, so not after every answer
-    })
-    const token = await auth.freshToken({ signal: gone.signal, isRepeatable: isRepeatable(req, maxReplayBytes) })
-    const body = await readBody(req, maxReplayBytes)
+    const path = gate.admit(req, res)
+    if (path === undefined) return
+    demandShort(req, maxBodyBytes)
+    const auth = settings.token ? await context.attach(req, res, settings.provider) : undefined
+    const token = await auth?.freshToken(new TokenInquiry(res, tokenTarget, isRepeatable(req, maxReplayBytes)))
+    const body = await readBody(req, { maxReplayBytes, maxBodyBytes })
+
     const sessionCookie = context.sessionCookieOf(req)
     const headers = requestHeaders(req, headerRules, sessionCookie)
-    if (identity.isWanted) headers.push(...(await identity.headers(auth.account)))
-    const route = { target: to, pathAtTarget: path, publicOrigin: context.publicUrl.origin }
-    const rules = answerRules(req, settings, route, sessionCookie)
-    const send = (bearer: AccessToken, onRefusal: OnRefusal | undefined): ReturnType<typeof forward> =>
-      forward(
-        pool,
-        {
-          path,
-          method: req.method,
-          headers: [...headers, 'authorization', `${bearer.tokenType} ${bearer.token}`],
-          body: body.kind === 'stream' ? body.stream : body.bytes,
-        },
-        res,
-        { rules, token: bearer.token, onRefusal, runtime: context.runtime },
-      )
+    if (identity.isWanted) headers.push(...(await identity.headers(auth?.account)))
+    const rules: AnswerRules = {
+      sessionCookie,
+      route: { path, mount: req.baseUrl, publicOrigin: publicUrl.origin },
+      hasOtherOrigins,
+    }
+    const deadline = totalTimeoutMs === undefined ? undefined : runtime.monotonic() + totalTimeoutMs
+    const send = async (
+      bearer: AccessToken | undefined,
+      onRefusal: OnRefusal | undefined,
+    ): Promise<'answered' | 'again'> =>
+      forward(upstreams, { path, method: req.method, headers: authorized(headers, bearer), body: body.bytes }, res, {
+        rules,
+        token: bearer?.token,
+        onRefusal,
+        runtime,
+        queueTimeoutMs: headersTimeoutMs,
+        deadline,
+      })
+    if (auth === undefined || token === undefined) return void (await send(undefined, undefined))
 
     let next: AccessToken | undefined
-    const replace = async (): Promise<boolean> => (next = await replacement(auth, token)) !== undefined
+    const replace = async (): Promise<boolean> => (next = await replacement(auth, token, tokenTarget)) !== undefined
     // What cannot be sent again is answered with the refusal, and the next request finds a new token.
     const replaceForOthers = async (): Promise<boolean> => {
-      replacement(auth, token).catch(() => {})
+      replacement(auth, token, tokenTarget).catch(() => {})
       return false
     }
     const sendAgain = body.kind === 'repeatable' ? replace : replaceForOthers
@@ -105,8 +107,14 @@ export function createProxy(
     } catch (error) {
       // A client that left is nobody's fault, and nobody is there to be told.
       if (res.closed) return
+      if (isTooLarge(error)) closeUnread(req, res)
       context.fail(error, req, res, next)
     }
   }
-  return { handler: proxyMiddleware, close: () => pool.close(), destroy: () => pool.destroy() }
+  return { handler: proxyMiddleware, close: () => upstreams.close(), destroy: () => upstreams.destroy() }
+}
+
+/** The token goes in last, and from nowhere else. */
+function authorized(headers: readonly string[], bearer: AccessToken | undefined): string[] {
+  return bearer === undefined ? [...headers] : [...headers, 'authorization', `${bearer.tokenType} ${bearer.token}`]
 }

@@ -1,9 +1,17 @@
-import { PassThrough, type Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { Request } from 'express'
 import { AuthError } from '../errors.ts'
 
 /** What is sent to the target. Only what is held in memory can be sent a second time. */
-export type RequestBody = { kind: 'repeatable'; bytes: Buffer | null } | { kind: 'stream'; stream: Readable }
+export type RequestBody =
+  { readonly kind: 'repeatable'; readonly bytes: Buffer | null } | { readonly kind: 'stream'; readonly bytes: Upload }
+
+const NO_BODY: RequestBody = { kind: 'repeatable', bytes: null }
+
+export function hasBody({ headers }: Request): boolean {
+  const length = headers['content-length']
+  return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined
+}
 
 /** Will the body be one that can be sent again? */
 export function isRepeatable({ headers }: Request, maxReplayBytes: number): boolean {
@@ -12,36 +20,97 @@ export function isRepeatable({ headers }: Request, maxReplayBytes: number): bool
   return Number(length) <= maxReplayBytes
 }
 
+/** @throws {AuthError} `ERR_AUTH_TOO_LARGE` if the body is announced to be longer than `maxBodyBytes`. */
+export function demandShort({ headers }: Request, maxBodyBytes: number): void {
+  if (Number(headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge()
+}
+
 /**
  * @param maxReplayBytes a body announced as no longer is read first, so that it can be repeated; a longer one, or one of unknown length,
  * streams through.
  * @throws {AuthError} `ERR_AUTH_SETUP` if a body parser has eaten it.
  */
-export async function readBody(req: Request, maxReplayBytes: number): Promise<RequestBody> {
-  const length = req.headers['content-length']
-  const hasBody = req.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
-  if (!hasBody) return { kind: 'repeatable', bytes: null }
+export async function readBody(
+  req: Request,
+  { maxReplayBytes, maxBodyBytes }: { maxReplayBytes: number; maxBodyBytes: number },
+): Promise<RequestBody> {
+  if (!hasBody(req)) return NO_BODY
   if (req.readableDidRead) {
     throw new AuthError(
       'ERR_AUTH_SETUP',
       'the request body was read before the proxy could forward it; mount body parsers after auth.proxy()',
     )
   }
-  if (!isRepeatable(req, maxReplayBytes)) return { kind: 'stream', stream: upload(req) }
+  if (isRepeatable(req, maxReplayBytes)) return { kind: 'repeatable', bytes: await readWhole(req) }
+  return { kind: 'stream', bytes: new Upload(req, maxBodyBytes) }
+}
 
-  const chunks: Buffer[] = []
-  for await (const chunk of req) chunks.push(chunk as Buffer)
-  return { kind: 'repeatable', bytes: Buffer.concat(chunks) }
+async function readWhole(req: Request): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    req.on('data', (chunk: Buffer) => chunks.push(chunk))
+    req.once('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
+    req.once('error', reject)
+    // Somebody else has destroyed it, or the client left before we listened.
+    req.once('close', () => reject(new Error('the request body ended early')))
+  })
 }
 
 /**
  * The body without the connection it comes over: a target that does not want it, or is not there, ends the upload, and the client must
- * still get its answer.
+ * still get its answer. Nothing is read before the target wants it.
  */
-function upload(req: Request): Readable {
-  const stream = new PassThrough()
-  req.once('error', (error) => stream.destroy(error))
-  // The client may only listen when it has sent everything.
-  stream.once('close', () => req.unpipe(stream).resume())
-  return req.pipe(stream)
+export class Upload extends Readable {
+  readonly #req: Request
+  readonly #maxBytes: number
+  #length = 0
+  #isReading = false
+  readonly #onError = (error: Error): void => void this.destroy(error)
+
+  /** @param maxBytes a longer one ends in `ERR_AUTH_TOO_LARGE`. */
+  constructor(req: Request, maxBytes: number) {
+    super({ highWaterMark: 65_536 })
+    this.#req = req
+    this.#maxBytes = maxBytes
+    req.once('error', this.#onError)
+    // Between two targets nobody else listens.
+    this.on('error', () => {})
+  }
+
+  override _read(): void {
+    if (this.#isReading) {
+      this.#req.resume()
+      return
+    }
+    this.#isReading = true
+    this.#req.on('data', this.#onData)
+    this.#req.once('end', this.#onEnd)
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    const req = this.#req
+    req.off('data', this.#onData).off('end', this.#onEnd)
+    // The client may only listen when it has sent everything. Of a body that is too long nothing more is read.
+    if (isTooLarge(error)) req.pause()
+    else req.resume()
+    callback(error)
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#length += chunk.length
+    if (this.#length > this.#maxBytes) this.destroy(tooLarge())
+    else if (!this.push(chunk)) this.#req.pause()
+  }
+
+  readonly #onEnd = (): void => {
+    this.push(null)
+  }
+}
+
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof AuthError && error.code === 'ERR_AUTH_TOO_LARGE'
+}
+
+function tooLarge(): AuthError {
+  return new AuthError('ERR_AUTH_TOO_LARGE', 'the request body is longer than is accepted here')
 }

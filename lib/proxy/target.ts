@@ -18,8 +18,3 @@ export function readTarget(target: string | URL): Target {
   const { origin, pathname } = new URL(target)
   return { origin, prefix: pathname.replace(/\/+$/, '') }
 }
-
-/** @param url path and query that the gate let through. */
-export function pathAtTarget({ prefix }: Target, url: string): string {
-  return prefix + url
-}

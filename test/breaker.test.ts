@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { Breaker } from '../../lib/grants/breaker.ts'
+import { Breaker } from '../lib/breaker.ts'
 
-describe('the circuit breaker of a token endpoint', () => {
+describe('the circuit breaker of one server', () => {
   let now: number
   let breaker: Breaker
 
@@ -96,6 +96,21 @@ describe('the circuit breaker of a token endpoint', () => {
       expect(pauseMs).toBeGreaterThanOrEqual(most / 2)
       expect(pauseMs).toBeLessThanOrEqual(most)
     })
+  })
+
+  test('may open sooner, and for less long, where there is somebody else to ask', () => {
+    breaker = new Breaker(() => now, { failuresToOpen: 1, firstPauseMs: 200, maxPauseMs: 500 })
+
+    const pauses = Array.from({ length: 4 }, () => {
+      const pauseMs = fail(1)
+      now += pauseMs
+      return pauseMs
+    })
+
+    expect(pauses[0]).toBeGreaterThanOrEqual(100)
+    expect(pauses[0]).toBeLessThanOrEqual(200)
+    expect(pauses.at(-1)).toBeGreaterThanOrEqual(250)
+    expect(pauses.at(-1)).toBeLessThanOrEqual(500)
   })
 
   test('a pause that the server asks for once is for one grant: others may go on', () => {

@@ -1,0 +1,11 @@
+import type { Upload } from './request-body.ts'
+
+/** What goes to a target, whichever it is. */
+export interface ForwardRequest {
+  /** And query, below the target. */
+  readonly path: string
+  readonly method: string
+  /** Flat: name, value, name, value. */
+  readonly headers: string[]
+  readonly body: Buffer | Upload | null
+}

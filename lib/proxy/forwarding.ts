@@ -1,0 +1,266 @@
+import type { Response } from 'express'
+import type { Dispatcher } from 'undici'
+import { AuthError } from '../errors.ts'
+import { judgeBody, judgeHead, MAX_LOOK_BYTES, MAX_LOOK_MS, type AnswerHead } from '../protocol/refusal.ts'
+import type { AnswerPattern } from '../providers/provider.ts'
+import type { Runtime } from '../runtime.ts'
+import { AnswerWriter, type AnswerSettings } from './answer-writer.ts'
+import type { RawHeaders } from './headers.ts'
+import { HeldAnswer } from './held-answer.ts'
+import type { ForwardRequest } from './forward-request.ts'
+import { isOfConnecting, upstreamError } from './upstream-error.ts'
+import type { Upstream } from './upstream.ts'
+
+/** What to do about an answer that says that the token is not good any more. */
+export interface OnRefusal {
+  readonly expiredTokenAnswers: readonly AnswerPattern[]
+  /** Should the request be sent again? The answer waits for the decision; `true` drops it. */
+  sendAgain(): Promise<boolean>
+}
+
+export interface ForwardOptions extends AnswerSettings {
+  /** `undefined`: whatever comes is the answer. */
+  readonly onRefusal: OnRefusal | undefined
+  readonly runtime: Runtime
+  /** How long to wait for a connection while all are taken. Milliseconds. */
+  readonly queueTimeoutMs: number
+  /** When the answer must have ended. Monotonic milliseconds; `undefined`: any time. */
+  readonly deadline: number | undefined
+}
+
+/**
+ * `answered`: all that there was to answer, or the client has gone. `again`: nothing was written; the request is to be sent again.
+ * `unsent`: no connection came about, so not a byte was sent.
+ */
+export type ForwardOutcome =
+  { readonly kind: 'answered' } | { readonly kind: 'again' } | { readonly kind: 'unsent'; readonly error: AuthError }
+
+const ANSWERED: ForwardOutcome = { kind: 'answered' }
+const AGAIN: ForwardOutcome = { kind: 'again' }
+
+const CLIENT_GONE = new Error('the client has gone')
+const SENT_AGAIN = new Error('sent again with another token')
+
+/**
+ * Sends one request and streams its answer to `res`: each side goes as fast as the slower one, and when one leaves, the other is told.
+ *
+ * @throws {AuthError} as `forward`.
+ */
+export async function attempt(
+  upstream: Upstream,
+  request: ForwardRequest,
+  res: Response,
+  options: ForwardOptions,
+): Promise<ForwardOutcome> {
+  return new Promise((resolve, reject) => {
+    new Forwarding(upstream, request, res, options, resolve, reject).begin()
+  })
+}
+
+/**
+ * One request on its way. undici calls the methods in this order: `onConnect` when the request is about to be written, `onHeaders` for each
+ * informational answer and the real one, `onData`, `onComplete`; or `onError` at any point. They are those of its older interface, which
+ * hands out headers as they came: the newer one makes an object of each answer's headers first.
+ */
+class Forwarding implements Dispatcher.DispatchHandler {
+  readonly #upstream: Upstream
+  readonly #request: ForwardRequest
+  readonly #res: Response
+  readonly #options: ForwardOptions
+  readonly #resolve: (outcome: ForwardOutcome) => void
+  readonly #reject: (error: AuthError) => void
+  readonly #writer: AnswerWriter
+  readonly #onClose: () => void
+  /** From when the request is written. */
+  #abort: ((reason: Error) => void) | undefined
+  #resume: (() => void) | undefined
+  /** While it is decided whether this is the answer. */
+  #held: HeldAnswer | undefined
+  #timers: AbortController | undefined
+  /** The caller has heard how it ended; what undici may still say is of no interest. */
+  #isSettled = false
+  #hasEnded = false
+
+  constructor(
+    upstream: Upstream,
+    request: ForwardRequest,
+    res: Response,
+    options: ForwardOptions,
+    resolve: (outcome: ForwardOutcome) => void,
+    reject: (error: AuthError) => void,
+  ) {
+    this.#upstream = upstream
+    this.#request = request
+    this.#res = res
+    this.#options = options
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#writer = new AnswerWriter(res, options)
+    this.#onClose = () => this.#clientClosed()
+  }
+
+  begin(): void {
+    const { deadline, queueTimeoutMs, runtime } = this.#options
+    if (this.#res.closed) {
+      this.#upstream.breaker.left()
+      return this.#resolve(ANSWERED)
+    }
+    this.#res.on('close', this.#onClose)
+    if (deadline !== undefined) this.#expireAfter(deadline - runtime.monotonic(), () => true)
+    if (this.#upstream.isFull) this.#expireAfter(queueTimeoutMs, () => this.#abort === undefined)
+    this.#upstream.dispatch(this.#request, this)
+  }
+
+  onConnect(abort: (reason?: Error) => void): void {
+    this.#upstream.breaker.succeeded()
+    // Nobody waits for it any more. Thrown, because `abort` would take the connection with it.
+    if (this.#isSettled) throw CLIENT_GONE
+    this.#abort = abort
+  }
+
+  onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
+    if (status < 200) return true
+    this.#resume = resume
+    const { onRefusal } = this.#options
+    if (onRefusal === undefined) return this.#answer(status, raw)
+    const head = headOf(status, raw)
+    if (judgeHead(onRefusal.expiredTokenAnswers, head) === 'other') return this.#answer(status, raw)
+    this.#held = new HeldAnswer()
+    void this.#decide(this.#held, head, raw, onRefusal)
+    return true
+  }
+
+  onData(chunk: Buffer): boolean {
+    if (this.#held !== undefined) return this.#held.add(chunk)
+    if (this.#writer.write(chunk)) return true
+    this.#res.once('drain', () => this.#resume?.())
+    return false
+  }
+
+  onComplete(trailers: RawHeaders | null): void {
+    this.#ended()
+    if (this.#held === undefined) this.#complete(trailers)
+    else this.#held.end(trailers)
+  }
+
+  onError(error: Error): void {
+    const wasSent = this.#abort !== undefined
+    this.#ended()
+    if (this.#isSettled) return
+    if (wasSent) return this.#held === undefined ? this.#fail(error) : this.#held.fail(error)
+    if (!isOfConnecting(error) || error === uploadError(this.#request)) {
+      this.#upstream.breaker.left()
+      return this.#fail(error)
+    }
+    this.#upstream.breaker.failed()
+    this.#settle()
+    this.#resolve({ kind: 'unsent', error: upstreamError(error) })
+  }
+
+  #answer(status: number, raw: RawHeaders): true {
+    this.#writer.begin(status, raw, this.#upstream.target)
+    return true
+  }
+
+  #complete(trailers: RawHeaders | null): void {
+    if (this.#isSettled) return
+    this.#settle()
+    this.#writer.end(trailers)
+    this.#resolve(ANSWERED)
+  }
+
+  /** Tells the client, as far as that is still possible, and the target. */
+  #fail(error: unknown): void {
+    if (this.#isSettled) return
+    this.#settle()
+    if (this.#res.headersSent) {
+      this.#writer.cut()
+      this.#resolve(ANSWERED)
+    } else this.#reject(upstreamError(error))
+    this.#abort?.(error instanceof Error ? error : CLIENT_GONE)
+  }
+
+  #clientClosed(): void {
+    if (this.#isSettled || this.#res.writableFinished) return
+    this.#settle()
+    this.#resolve(ANSWERED)
+    this.#abort?.(CLIENT_GONE)
+  }
+
+  async #decide(answer: HeldAnswer, head: AnswerHead, raw: Buffer[], onRefusal: OnRefusal): Promise<void> {
+    try {
+      const isDropped =
+        (await isRefused(head, answer, onRefusal, this.#options.runtime)) && (await onRefusal.sendAgain())
+      if (this.#isSettled) return
+      if (isDropped) return this.#drop(answer)
+      this.#held = undefined
+      if (answer.error !== undefined) return this.#fail(answer.error)
+      this.#writer.begin(head.status, raw, this.#upstream.target)
+      for (const chunk of answer.chunks) this.#writer.write(chunk)
+      if (answer.isComplete) return this.#complete(answer.trailers)
+      this.#resume?.()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** An answer that is all there leaves its connection to the next request. */
+  #drop(answer: HeldAnswer): void {
+    this.#settle()
+    this.#resolve(AGAIN)
+    if (!answer.isComplete) this.#abort?.(SENT_AGAIN)
+  }
+
+  #settle(): void {
+    this.#isSettled = true
+    this.#held = undefined
+    this.#res.off('close', this.#onClose)
+    this.#timers?.abort()
+  }
+
+  /** undici is done with it. */
+  #ended(): void {
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#upstream.ended()
+  }
+
+  #expireAfter(ms: number, isTooLong: () => boolean): void {
+    this.#timers ??= new AbortController()
+    const expire = (): void => {
+      if (isTooLong()) this.#fail(new AuthError('ERR_AUTH_UPSTREAM_TIMEOUT', 'the target of the proxy takes too long'))
+    }
+    this.#options.runtime.sleep(ms, this.#timers.signal).then(expire, () => {})
+  }
+}
+
+function headOf(status: number, raw: readonly Buffer[]): AnswerHead {
+  return {
+    status,
+    header(name) {
+      const values: string[] = []
+      for (let at = 0; at < raw.length; at += 2)
+        if (raw[at]?.toString('latin1').toLowerCase() === name) values.push(raw[at + 1]?.toString('latin1') ?? '')
+      return values.length === 0 ? undefined : values.join(', ')
+    },
+  }
+}
+
+function uploadError({ body }: ForwardRequest): Error | null {
+  return body === null || Buffer.isBuffer(body) ? null : body.errored
+}
+
+/** A body that is looked at has ended, is too long or was cut off by then, or takes too long. */
+async function isRefused(
+  head: AnswerHead,
+  answer: HeldAnswer,
+  { expiredTokenAnswers }: OnRefusal,
+  runtime: Runtime,
+): Promise<boolean> {
+  if (judgeHead(expiredTokenAnswers, head) === 'refused') return true
+  const enough = new AbortController()
+  const tooSlow = runtime.sleep(MAX_LOOK_MS, enough.signal).catch(() => {})
+  const body = await Promise.race([answer.whole(MAX_LOOK_BYTES), tooSlow.then(() => undefined)])
+  enough.abort()
+  return body !== undefined && judgeBody(expiredTokenAnswers, head, body, head.header('content-encoding'))
+}

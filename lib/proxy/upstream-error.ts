@@ -1,0 +1,27 @@
+import { AuthError } from '../errors.ts'
+
+const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'])
+
+/** Errors that come before a connection stands, and are none of connecting: a request that cannot be sent, a proxy that was closed. */
+const NOT_OF_CONNECTING = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_DESTROYED',
+  'UND_ERR_CLOSED',
+])
+
+/** What goes wrong between us and a target, for who waits for its answer. The cause is for the log. */
+export function upstreamError(cause: unknown): AuthError {
+  if (cause instanceof AuthError) return cause
+  if (TIMEOUTS.has(codeOf(cause)))
+    return new AuthError('ERR_AUTH_UPSTREAM_TIMEOUT', 'the target of the proxy takes too long', { cause })
+  return new AuthError('ERR_AUTH_UPSTREAM', 'the target of the proxy cannot be reached', { cause })
+}
+
+export function isOfConnecting(error: Error): boolean {
+  return !(error instanceof AuthError) && !NOT_OF_CONNECTING.has(codeOf(error))
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}

@@ -1,0 +1,53 @@
+import { AuthError } from '../errors.ts'
+import type { Runtime } from '../runtime.ts'
+import type { ProxySettings } from './proxy-options.ts'
+import { Upstream } from './upstream.ts'
+
+/** The targets of a proxy, in turn; one to which no connection comes about rests for a while, and longer each time. */
+export class Upstreams {
+  readonly #all: readonly Upstream[]
+  #turn = 0
+
+  constructor(settings: ProxySettings, runtime: Runtime) {
+    this.#all = settings.targets.map((target) => new Upstream(target, settings, runtime))
+  }
+
+  /**
+   * Whose turn it is. Whoever takes it must tell its breaker what came of it.
+   *
+   * @param tried those that this request cannot be sent to any more.
+   * @returns `undefined`: all that do not rest have been tried.
+   */
+  next(tried: readonly Upstream[]): Upstream | undefined {
+    const all = this.#all
+    this.#turn = (this.#turn + 1) % all.length
+    for (let step = 0; step < all.length; step += 1) {
+      const upstream = all[(this.#turn + step) % all.length]
+      if (upstream === undefined || tried.includes(upstream)) continue
+      if (upstream.breaker.enter() === 0) return upstream
+    }
+    return undefined
+  }
+
+  /** Why there is nobody to send a request to. */
+  noneLeft(): AuthError {
+    const pauseMs = Math.min(...this.#all.map(({ breaker }) => breaker.pauseMs))
+    return new AuthError(
+      'ERR_AUTH_UPSTREAM',
+      'no target of the proxy can be connected to; all are left alone for a while',
+      {
+        retryAfterSeconds: Math.max(Math.ceil(pauseMs / 1_000), 1),
+      },
+    )
+  }
+
+  /** Waits for answers under way. */
+  async close(): Promise<void> {
+    await Promise.all(this.#all.map((upstream) => upstream.close()))
+  }
+
+  /** Cuts them off. */
+  async destroy(): Promise<void> {
+    await Promise.all(this.#all.map((upstream) => upstream.destroy()))
+  }
+}
