@@ -1,4 +1,5 @@
 import type { Response } from 'express'
+import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { AuthError } from '../errors.ts'
 import { judgeBody, judgeHead, MAX_LOOK_BYTES, MAX_LOOK_MS, type AnswerHead } from '../protocol/refusal.ts'
@@ -21,6 +22,8 @@ export interface ForwardOptions {
   readonly token: string
   /** `undefined`: whatever comes is the answer. */
   readonly onRefusal: OnRefusal | undefined
+  /** The target goes on in the protocol that `request.upgrade` offers. What it throws makes the answer a bad one. */
+  readonly onUpgrade?: ((rawHeaders: Buffer[], socket: Socket) => void) | undefined
   readonly runtime: Runtime
 }
 
@@ -28,6 +31,7 @@ export interface ForwardOptions {
 export type ForwardOutcome = 'answered' | 'again'
 
 const CLIENT_GONE = new Error('the client has gone')
+const NOT_ASKED = new Error('101 without the protocol to go on in')
 const SENT_AGAIN = new Error('sent again with another token')
 
 const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
@@ -42,7 +46,7 @@ export async function forward(
   dispatcher: Dispatcher,
   request: Dispatcher.DispatchOptions,
   res: Response,
-  { sessionCookie, token, onRefusal, runtime }: ForwardOptions,
+  { sessionCookie, token, onRefusal, onUpgrade, runtime }: ForwardOptions,
 ): Promise<ForwardOutcome> {
   return new Promise((resolve, reject) => {
     const writer = new AnswerWriter(res, sessionCookie, token)
@@ -92,6 +96,7 @@ export async function forward(
         if (res.closed) started.abort(CLIENT_GONE)
       },
       onResponseStart(started, status, headers) {
+        if (status === 101) return started.abort(NOT_ASKED)
         if (status < 200) return
         const begin = (): void => writer.begin(status, (started.rawHeaders ?? []) as Buffer[])
         const head: AnswerHead = { status, header: (name) => headers[name]?.toString() }
@@ -103,6 +108,15 @@ export async function forward(
           async () => (await isRefused(head, answer, onRefusal, runtime)) && onRefusal.sendAgain(),
           begin,
         )
+      },
+      onRequestUpgrade(started, _status, _headers, socket) {
+        try {
+          onUpgrade?.((started.rawHeaders ?? []) as Buffer[], socket as Socket)
+          finish(() => resolve('answered'))
+        } catch (error) {
+          socket.destroy()
+          finish(() => reject(upstreamError(error)))
+        }
       },
       onResponseData(started, chunk) {
         if (held !== undefined) {

@@ -1,13 +1,20 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { Pool } from 'undici'
 import { replacement, type TokenSource } from '../express/authorized-fetch.ts'
+import { siteOf } from '../express/navigation.ts'
+import type { SignInRef } from '../express/still-signed-in.ts'
 import type { AccessToken } from '../grants/access-tokens.ts'
+import { AuthError } from '../errors.ts'
 import { forward, type OnRefusal } from './forward.ts'
 import type { Runtime } from '../runtime.ts'
 import { requestHeaders } from './headers.ts'
+import { LiveAnswer } from './live-answer.ts'
+import type { LiveConnections } from './live-connections.ts'
 import { isRepeatable, readBody } from './request-body.ts'
 import { readProxyOptions, type ProxyOptions } from './proxy-options.ts'
 import { pathAtTarget, type Target } from './target.ts'
+import { acceptUpgrade, demandHandshake } from './upgrade-exchange.ts'
+import { upgradeOf } from './upgrade-request.ts'
 
 export interface ProxyContext {
   readonly publicUrl: URL
@@ -16,6 +23,9 @@ export interface ProxyContext {
   readonly sessionCookieOf: (req: Request) => string
   /** The account whose tokens go along. @param provider its key; `undefined`: the one that the user signed in with. */
   readonly attach: (req: Request, res: Response, provider: string | undefined) => Promise<TokenSource>
+  /** The sign-in of a request whose session was read. @param provider as above. */
+  readonly signInOf: (req: Request, provider: string | undefined) => SignInRef | undefined
+  readonly live: LiveConnections
   readonly fail: (error: unknown, req: Request, res: Response, next: (error: unknown) => void) => void
 }
 
@@ -51,9 +61,18 @@ export function createProxy(
 
   async function exchange(req: Request, res: Response): Promise<void> {
     const path = pathAtTarget(to, req.url)
+    const upgrade = upgradeOf(req)
+    if (upgrade !== undefined) {
+      demandSameOrigin(req, context.publicUrl)
+      if (!demandHandshake(req, res, upgrade)) return
+    }
     const auth = await context.attach(req, res, settings.provider)
     const gone = new AbortController()
+    const live = new LiveAnswer(req, res, context.runtime)
+    const signIn = context.signInOf(req, settings.provider)
+    const leave = signIn === undefined && upgrade === undefined ? undefined : context.live.add(signIn, live)
     res.once('close', () => {
+      leave?.()
       if (!res.writableFinished) gone.abort() // costs an error with a stack, so not after every answer
     })
     const token = await auth.freshToken({ signal: gone.signal, isRepeatable: isRepeatable(req, maxReplayBytes) })
@@ -68,9 +87,16 @@ export function createProxy(
           method: req.method,
           headers: [...headers, 'authorization', `${bearer.tokenType} ${bearer.token}`],
           body: body.kind === 'stream' ? body.stream : body.bytes,
+          ...(upgrade !== undefined && { upgrade: upgrade.protocols.join(', ') }),
         },
         res,
-        { sessionCookie, token: bearer.token, onRefusal, runtime: context.runtime },
+        {
+          sessionCookie,
+          token: bearer.token,
+          onRefusal,
+          onUpgrade: upgrade && ((rawHeaders, socket) => live.becomes(acceptUpgrade({ req, upgrade, rawHeaders, target: socket, sessionCookie, token: bearer.token, runtime: context.runtime }))), // prettier-ignore
+          runtime: context.runtime,
+        },
       )
 
     let next: AccessToken | undefined
@@ -95,4 +121,11 @@ export function createProxy(
     }
   }
   return { handler: proxyMiddleware, close: () => pool.close(), destroy: () => pool.destroy() }
+}
+
+/** A page of another site can open a web socket with the user's cookies, and read what comes (cross-site WebSocket hijacking). */
+function demandSameOrigin(req: Request, publicUrl: URL): void {
+  const site = siteOf(req, publicUrl.origin)
+  if (site === 'same-origin' || (site === 'unknown' && req.headers['x-requested-with'] !== undefined)) return
+  throw new AuthError('ERR_AUTH_FORBIDDEN', 'another site may not do this')
 }
