@@ -37,6 +37,7 @@ export { memoryGrants, type MemoryGrantsOptions } from './grants/memory-grant-st
 export type { IssuedToken, TokenSet } from './protocol/token-response.ts'
 export type { TokenTarget } from './protocol/token-target.ts'
 export type { ProxyOptions } from './proxy/proxy-options.ts'
+export type { AttachOptions } from './proxy/upgrade-listener.ts'
 export type { Runtime } from './runtime.ts'
 export type { User } from './session/account.ts'
 export type { SessionOptions } from './session/session-middleware.ts'

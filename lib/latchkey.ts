@@ -1,4 +1,6 @@
 import type { ErrorRequestHandler, NextFunction, Request, RequestHandler, Response } from 'express'
+import type { Server } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
 import { AuthError } from './errors.ts'
 import { quietly, type AuthEvent } from './events.ts'
 import { callbackRoute, wantedPath } from './express/callback.ts'
@@ -13,6 +15,7 @@ import { Registrations } from './express/registrations.ts'
 import { ConnectedRequest, type RequestAuth } from './express/request-auth.ts'
 import { requireAuth, type Requirements } from './express/require-auth.ts'
 import { Routes } from './express/routes.ts'
+import { isStillSignedIn, signInOf } from './express/still-signed-in.ts'
 import { loginPathOf, redirectToLogin } from './express/sign-in.ts'
 import { endUser, type Grants } from './express/end-user.ts'
 import { SessionBindings } from './express/session-bindings.ts'
@@ -25,8 +28,10 @@ import { AuthorizationServer } from './protocol/authorization-server.ts'
 import { warnOfPeers } from './peers.ts'
 import { strategyFactory, type CreateStrategy } from './passport/create-strategy.ts'
 import { beforeLogOut } from './passport/log-out.ts'
+import { LiveConnections } from './proxy/live-connections.ts'
 import type { ProxyOptions } from './proxy/proxy-options.ts'
 import { createProxy, type Proxy } from './proxy/proxy.ts'
+import { attachUpgrades, type AttachOptions } from './proxy/upgrade-listener.ts'
 import { systemRuntime, type Runtime } from './runtime.ts'
 import { Sealer } from './sealer.ts'
 import { Telemetry } from './telemetry.ts'
@@ -50,6 +55,16 @@ export interface Latchkey extends RequestHandler {
   requireAuth(requirements?: Requirements): RequestHandler
   /** Forwards to `target`, below the path it is mounted on, with the end-user's access token. @throws {AuthError} `ERR_AUTH_OPTIONS` */
   proxy(target: string | URL | readonly (string | URL)[], options?: ProxyOptions): RequestHandler
+  /**
+   * Has upgrades (web sockets) that arrive at `server`, which serves the application's requests, go through the application: the session is
+   * read, the guards decide, and the proxy they reach joins client and target. Before that it is the same request as any other, with the
+   * same mount paths.
+   *
+   * A web socket is closed with 4401 when its sign-in ends, with 1001 by `close()`.
+   *
+   * @throws {AuthError} `ERR_AUTH_OPTIONS`
+   */
+  attach(server: Server | HttpsServer, options?: AttachOptions): void
   /** Makes Passport strategies; see there. @throws {AuthError} `ERR_AUTH_OPTIONS` */
   readonly strategy: CreateStrategy
   /**
@@ -62,7 +77,7 @@ export interface Latchkey extends RequestHandler {
   /** Fetches the metadata of all providers, but for tenants, now rather than at the first sign-in. @throws {AuthError} `ERR_AUTH_UNAVAILABLE` */
   ready(): Promise<void>
   health(): Promise<Health>
-  /** Waits for refreshes under way, then cuts what the proxies still forward. Call it when the server has stopped listening. */
+  /** Closes web sockets, waits for refreshes under way, then cuts what the proxies still forward. Call it when the server has stopped listening. */
   close(): Promise<void>
 }
 
@@ -79,6 +94,8 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   const toApplication = quietly(settings.onEvent)
   const tell = (event: AuthEvent): void => {
     telemetry.count(event)
+    if ((event.type === 'sign-out' || event.type === 'grant-ended' || event.type === 'disconnect') && event.grantId)
+      live.grantEnded(event.grantId)
     toApplication(event)
   }
   const now = (): number => runtime.now()
@@ -152,6 +169,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
     runtime,
     tell,
   }
+  const live = new LiveConnections(runtime, (signIn) => isStillSignedIn(parts, signIn))
   const providerLogout = new ProviderLogout(parts, settings.timeoutMs)
   const [login, callback, logout] = [loginRoute(parts), callbackRoute(parts), logoutRoute(parts)]
   const ownRoutes = new Routes(routes, registrations, {
@@ -215,8 +233,10 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   }
 
   async function close(): Promise<void> {
+    const cut = live.close()
     await providerLogout.close()
     await keeper.close()
+    await cut
     // An event stream never ends by itself.
     await Promise.race([Promise.all(proxies.map((proxy) => proxy.close())), runtime.sleep(CLOSE_BUDGET_MS)])
     await Promise.all(proxies.map((proxy) => proxy.destroy()))
@@ -234,11 +254,15 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
           const auth = await attach(req, res)
           return provider === undefined ? auth : auth.provider(provider)
         },
+        signInOf: (req, provider) => signInOf(parts, req, provider),
+        live,
         fail,
       })
       proxies.push(proxy)
       return proxy.handler
     },
+    attach: (server: Server | HttpsServer, attachOptions: AttachOptions = {}) =>
+      attachUpgrades(server, attachOptions, runtime),
     strategy: strategyFactory({
       parts,
       attach,

@@ -8,4 +8,6 @@ export interface ForwardRequest {
   /** Flat: name, value, name, value. */
   readonly headers: string[]
   readonly body: Buffer | Upload | null
+  /** Protocols to go on in (RFC 9110 §7.8). */
+  readonly upgrade?: string | undefined
 }

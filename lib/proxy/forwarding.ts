@@ -1,4 +1,5 @@
 import type { Response } from 'express'
+import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { AuthError } from '../errors.ts'
 import { judgeBody, judgeHead, MAX_LOOK_BYTES, MAX_LOOK_MS, type AnswerHead } from '../protocol/refusal.ts'
@@ -9,6 +10,7 @@ import type { RawHeaders } from './headers.ts'
 import { HeldAnswer } from './held-answer.ts'
 import type { ForwardRequest } from './forward-request.ts'
 import { isOfConnecting, upstreamError } from './upstream-error.ts'
+import type { UpgradeAnswer } from './upgrade-exchange.ts'
 import type { Upstream } from './upstream.ts'
 
 /** What to do about an answer that says that the token is not good any more. */
@@ -21,6 +23,8 @@ export interface OnRefusal {
 export interface ForwardOptions extends AnswerSettings {
   /** `undefined`: whatever comes is the answer. */
   readonly onRefusal: OnRefusal | undefined
+  /** The target goes on in the protocol that `request.upgrade` offers. What it throws makes the answer a bad one. */
+  readonly onUpgrade: ((answer: UpgradeAnswer) => void) | undefined
   readonly runtime: Runtime
   /** How long to wait for a connection while all are taken. Milliseconds. */
   readonly queueTimeoutMs: number
@@ -39,6 +43,7 @@ const ANSWERED: ForwardOutcome = { kind: 'answered' }
 const AGAIN: ForwardOutcome = { kind: 'again' }
 
 const CLIENT_GONE = new Error('the client has gone')
+const NOT_ASKED = new Error('101 without the protocol to go on in')
 const SENT_AGAIN = new Error('sent again with another token')
 
 /**
@@ -119,6 +124,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
+    if (status === 101) throw NOT_ASKED
     if (status < 200) return true
     this.#resume = resume
     const { onRefusal } = this.#options
@@ -128,6 +134,19 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#held = new HeldAnswer()
     void this.#decide(this.#held, head, raw, onRefusal)
     return true
+  }
+
+  onUpgrade(_status: number, rawHeaders: Buffer[], socket: Socket): void {
+    this.#ended()
+    if (this.#isSettled) return void socket.destroy()
+    try {
+      this.#options.onUpgrade?.({ rawHeaders, socket, from: this.#upstream.target })
+      this.#settle()
+      this.#resolve(ANSWERED)
+    } catch (error) {
+      socket.destroy()
+      this.#fail(error)
+    }
   }
 
   onData(chunk: Buffer): boolean {

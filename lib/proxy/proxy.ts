@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express'
 import { replacement, type TokenSource } from '../express/authorized-fetch.ts'
+import type { SignInRef } from '../express/still-signed-in.ts'
 import type { AccessToken } from '../grants/access-tokens.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Person } from './assertion.ts'
@@ -9,9 +10,13 @@ import type { OnRefusal } from './forwarding.ts'
 import { Gate } from './gate.ts'
 import { requestHeaderRules, requestHeaders, type AnswerRules } from './headers.ts'
 import { Identity } from './identity.ts'
+import { LiveAnswer } from './live-answer.ts'
+import type { LiveConnections } from './live-connections.ts'
 import { readProxyOptions, type ProxyOptions } from './proxy-options.ts'
 import { demandShort, isRepeatable, isTooLarge, readBody } from './request-body.ts'
 import { TokenInquiry } from './token-inquiry.ts'
+import { acceptUpgrade, demandHandshake } from './upgrade-exchange.ts'
+import { upgradeOf } from './upgrade-request.ts'
 import { Upstreams } from './upstreams.ts'
 
 export interface ProxyContext {
@@ -25,6 +30,9 @@ export interface ProxyContext {
     res: Response,
     provider: string | undefined,
   ) => Promise<TokenSource & { readonly account: Person | undefined }>
+  /** The sign-in of a request whose session was read. @param provider as above. */
+  readonly signInOf: (req: Request, provider: string | undefined) => SignInRef | undefined
+  readonly live: LiveConnections
   readonly fail: (error: unknown, req: Request, res: Response, next: (error: unknown) => void) => void
 }
 
@@ -62,7 +70,12 @@ export function createProxy(
     const path = gate.admit(req, res)
     if (path === undefined) return
     demandShort(req, maxBodyBytes)
+    const upgrade = upgradeOf(req)
+    if (upgrade !== undefined && !demandHandshake(req, res, upgrade)) return
     const auth = settings.token ? await context.attach(req, res, settings.provider) : undefined
+    const live = new LiveAnswer(req, res, runtime)
+    const signIn = auth && context.signInOf(req, settings.provider)
+    if (signIn !== undefined || upgrade !== undefined) res.once('close', context.live.add(signIn, live))
     const token = await auth?.freshToken(new TokenInquiry(res, tokenTarget, isRepeatable(req, maxReplayBytes)))
     const body = await readBody(req, { maxReplayBytes, maxBodyBytes })
 
@@ -79,14 +92,26 @@ export function createProxy(
       bearer: AccessToken | undefined,
       onRefusal: OnRefusal | undefined,
     ): Promise<'answered' | 'again'> =>
-      forward(upstreams, { path, method: req.method, headers: authorized(headers, bearer), body: body.bytes }, res, {
-        rules,
-        token: bearer?.token,
-        onRefusal,
-        runtime,
-        queueTimeoutMs: headersTimeoutMs,
-        deadline,
-      })
+      forward(
+        upstreams,
+        {
+          path,
+          method: req.method,
+          headers: authorized(headers, bearer),
+          body: body.bytes,
+          upgrade: upgrade?.protocols.join(', '),
+        },
+        res,
+        {
+          rules,
+          token: bearer?.token,
+          onRefusal,
+          onUpgrade: upgrade && ((answer) => live.becomes(acceptUpgrade({ req, upgrade, answer, rules, token: bearer?.token, runtime }))), // prettier-ignore
+          runtime,
+          queueTimeoutMs: headersTimeoutMs,
+          deadline,
+        },
+      )
     if (auth === undefined || token === undefined) return void (await send(undefined, undefined))
 
     let next: AccessToken | undefined

@@ -44,9 +44,9 @@ export class Upstream {
   }
 
   /** @param handler must call `ended` when it is done. */
-  dispatch({ path, method, headers, body }: ForwardRequest, handler: Dispatcher.DispatchHandler): void {
+  dispatch({ path, method, headers, body, upgrade }: ForwardRequest, handler: Dispatcher.DispatchHandler): void {
     this.#underWay += 1
-    this.#pool.dispatch({ path: this.target.prefix + path, method, headers, body }, handler)
+    this.#pool.dispatch({ path: this.target.prefix + path, method, headers, body, upgrade: upgrade ?? null }, handler)
   }
 
   ended(): void {

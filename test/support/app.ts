@@ -2,7 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import express, { type Express } from 'express'
 import { startApi, type Api } from '../../example-app/api/start.ts'
 import { DEMO_ACCOUNTS } from '../../example-app/authorization-server/accounts.ts'
-import { latchkey, type AuthEvent, type Latchkey, type LatchkeyOptions } from '../../lib/index.ts'
+import { latchkey, type AttachOptions, type AuthEvent, type Latchkey, type LatchkeyOptions } from '../../lib/index.ts'
 import { oidc, type OidcOptions } from '../../lib/providers/index.ts'
 import type { Provider } from '../../lib/providers/provider.ts'
 import { startTestAuthorizationServer, type TestAuthorizationServer } from './authorization-server.ts'
@@ -30,6 +30,8 @@ export interface TestAppOptions {
   resources?: readonly string[]
   /** The server accepts a spent refresh token again for so long; `Infinity`: for ever. Milliseconds, default 0. */
   reuseWithinMs?: number
+  /** Upgrades go through the application, of every instance. */
+  attach?: AttachOptions
   /** Of all instances that are given none of their own. */
   clock?: TestClock
   /** The host name in the server's issuer. Default 127.0.0.1, as the app; `localhost` makes it another site. */
@@ -41,6 +43,8 @@ export interface TestApp {
   readonly url: string
   readonly app: Express
   readonly auth: Latchkey
+  /** Of the first instance. */
+  readonly server: Server
   readonly authorizationServer: TestAuthorizationServer
   readonly api: Api
   readonly clock: TestClock
@@ -116,8 +120,12 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
     instances.push(auth)
     return { app, auth }
   }
+  const attach = (auth: Latchkey): void => {
+    if (given.attach !== undefined) auth.attach(servers.at(-1) as Server, given.attach)
+  }
   const { app, auth } = build(clock)
   handler = app as RequestListener
+  attach(auth)
 
   return {
     url,
@@ -127,7 +135,15 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
     api,
     clock,
     events,
-    another: async (runtime = clock) => listen(build(runtime).app as RequestListener, servers),
+    get server() {
+      return servers[0] as Server
+    },
+    async another(runtime = clock) {
+      const instance = build(runtime)
+      const address = await listen(instance.app as RequestListener, servers)
+      attach(instance.auth)
+      return address
+    },
     browser: () => new Browser(),
     async signedIn(login = 'alice') {
       const browser = new Browser()
@@ -139,8 +155,9 @@ export async function startTestApp(given: TestAppOptions = {}): Promise<TestApp>
     },
     async close() {
       for (const server of servers) server.closeAllConnections()
-      await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+      const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)))
       await Promise.all(instances.map((instance) => instance.close()))
+      await Promise.all(closed)
       await Promise.all([api.close(), authorizationServer.close()])
     },
   }

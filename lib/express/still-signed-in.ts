@@ -1,0 +1,47 @@
+import type { Request } from 'express'
+import type { Parts } from './parts.ts'
+import { ConnectedRequest } from './request-auth.ts'
+
+/** The sign-in that a request was let in for, by name. */
+export interface SignInRef {
+  readonly sessionId: string
+  readonly grantId: string
+  /** Of the connected account that is used as well. */
+  readonly connectionGrantId: string | undefined
+}
+
+/**
+ * @param provider key of the connected account that is used.
+ * @returns `undefined`: nobody has asked who is signed in, or nobody is.
+ */
+export function signInOf(parts: Parts, req: Request, provider: string | undefined): SignInRef | undefined {
+  const auth: unknown = req.auth
+  if (!(auth instanceof ConnectedRequest) || !auth.isOf(parts)) return undefined
+  const { account } = auth
+  if (account === undefined) return undefined
+  const { grantId, sessionId } = account
+  const used = provider === undefined ? account : auth.provider(provider).account
+  return {
+    sessionId,
+    grantId,
+    connectionGrantId: used === undefined || used.grantId === grantId ? undefined : used.grantId,
+  }
+}
+
+/**
+ * Does a sign-in of a while ago still hold? Its grant says which session it is in by now.
+ *
+ * @throws {AuthError} while it cannot be said: a store is away.
+ */
+export async function isStillSignedIn(parts: Parts, signIn: SignInRef): Promise<boolean> {
+  const { bindings, keeper, session, corner } = parts
+  const { grantId, connectionGrantId } = signIn
+  await bindings.mend(grantId)
+  const [grant, connection] = await Promise.all([
+    keeper.inspect(grantId),
+    connectionGrantId === undefined ? undefined : keeper.inspect(connectionGrantId),
+  ])
+  if (grant === undefined || (connectionGrantId !== undefined && connection === undefined)) return false
+  const stored = await session.read(grant.session?.id ?? signIn.sessionId)
+  return stored !== undefined && corner.accountIn(stored)?.grantId === grantId
+}

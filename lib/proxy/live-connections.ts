@@ -1,0 +1,120 @@
+import { randomInt } from 'node:crypto'
+import type { SignInRef } from '../express/still-signed-in.ts'
+import type { Runtime } from '../runtime.ts'
+
+/** How often everything is looked at. Milliseconds, give or take a tenth: processes must not all ask at once. */
+const CHECK_MS = 15_000
+const JITTER_MS = 1_500
+
+/** A session that moves to another id is, for a moment, in neither. So long after the first look that did not find it there is a second. */
+const SECOND_LOOK_MS = 1_000
+
+/** So many sign-ins are looked at in parallel. */
+const LANES = 16
+
+/** How long `close()` waits. */
+const CLOSE_BUDGET_MS = 2_000
+
+/** Something of a sign-in that may go on for long: a web socket, an event stream. */
+export interface LiveConnection {
+  /** `signed-out`: the sign-in that it was let in for is over. `closing`: this process ends. */
+  end(why: 'signed-out' | 'closing'): void
+}
+
+interface Entry {
+  readonly signIn: SignInRef | undefined
+  readonly connection: LiveConnection
+}
+
+/**
+ * What is open now, so that it can be cut when its sign-in ends: at once if it ends in this process, and within seconds if it ends in
+ * another, or without anybody saying so (a session that expires, or that the application deletes).
+ */
+export class LiveConnections {
+  readonly #runtime: Runtime
+  readonly #holds: (signIn: SignInRef) => Promise<boolean>
+  readonly #entries = new Set<Entry>()
+  readonly #closing = new AbortController()
+  #isWatching = false
+  #emptied: (() => void) | undefined
+
+  /** @param holds does the sign-in? Rejects while that cannot be said, and then nothing is cut. */
+  constructor(runtime: Runtime, holds: (signIn: SignInRef) => Promise<boolean>) {
+    this.#runtime = runtime
+    this.#holds = holds
+  }
+
+  /** @param signIn `undefined`: nobody's, and it ends with the process alone. @returns what to call when it is over. */
+  add(signIn: SignInRef | undefined, connection: LiveConnection): () => void {
+    const entry = { signIn, connection }
+    this.#entries.add(entry)
+    if (this.#closing.signal.aborted) connection.end('closing')
+    else if (signIn !== undefined && !this.#isWatching) void this.#watch()
+    return () => {
+      this.#entries.delete(entry)
+      if (this.#entries.size === 0) this.#emptied?.()
+    }
+  }
+
+  /** A grant has ended, or whoever signed in with it has left. */
+  grantEnded(grantId: string): void {
+    for (const { signIn, connection } of this.#entries)
+      if (signIn?.grantId === grantId || signIn?.connectionGrantId === grantId) connection.end('signed-out')
+  }
+
+  /** Ends everything, and waits a little for the other sides. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    for (const { connection } of this.#entries) connection.end('closing')
+    if (this.#entries.size === 0) return
+    const done = new AbortController()
+    const emptied = new Promise<void>((resolve) => {
+      this.#emptied = resolve
+    })
+    await Promise.race([emptied, this.#runtime.sleep(CLOSE_BUDGET_MS, done.signal).catch(() => {})])
+    done.abort()
+  }
+
+  /** One timer for all, while there is something. */
+  async #watch(): Promise<void> {
+    this.#isWatching = true
+    while (this.#entries.size > 0 && !this.#closing.signal.aborted) {
+      await this.#pause(CHECK_MS + randomInt(-JITTER_MS, JITTER_MS))
+      const suspects = await this.#ended(this.#signIns())
+      if (suspects.size === 0) continue
+      await this.#pause(SECOND_LOOK_MS)
+      const ended = await this.#ended(suspects)
+      for (const { signIn, connection } of this.#entries)
+        if (signIn !== undefined && ended.has(nameOf(signIn))) connection.end('signed-out')
+    }
+    this.#isWatching = false
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await this.#runtime.sleep(ms, this.#closing.signal).catch(() => {})
+  }
+
+  #signIns(): Map<string, SignInRef> {
+    const found = [...this.#entries].flatMap(({ signIn }) => (signIn === undefined ? [] : [signIn]))
+    return new Map(found.map((signIn) => [nameOf(signIn), signIn]))
+  }
+
+  /** @returns those that do not hold any more. */
+  async #ended(signIns: ReadonlyMap<string, SignInRef>): Promise<Map<string, SignInRef>> {
+    const ended = new Map<string, SignInRef>()
+    const rest = signIns.entries()
+    const lane = async (): Promise<void> => {
+      for (const [name, signIn] of rest) {
+        if (this.#closing.signal.aborted) return
+        const holds = await this.#holds(signIn).catch(() => true)
+        if (!holds) ended.set(name, signIn)
+      }
+    }
+    await Promise.all(Array.from({ length: LANES }, lane))
+    return ended
+  }
+}
+
+function nameOf({ sessionId, grantId, connectionGrantId = '' }: SignInRef): string {
+  return `${sessionId} ${grantId} ${connectionGrantId}`
+}

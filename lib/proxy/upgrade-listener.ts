@@ -1,0 +1,57 @@
+import type { IncomingMessage, Server } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
+import * as z from 'zod'
+import { readOptions, type Same } from '../option-reader.ts'
+import type { Runtime } from '../runtime.ts'
+import { isTaken, UpgradeRequest } from './upgrade-request.ts'
+
+export interface AttachOptions {
+  /**
+   * Only upgrades at or below this path go through the application; others are left to the server's other `upgrade` listeners, where
+   * there are any. Default: all of them go through it.
+   */
+  path?: string | undefined
+}
+
+const schema = z.strictObject({
+  path: z.string().regex(/^\/[^?#]*$/, 'must be a path, such as /live').optional(), // prettier-ignore
+})
+
+const documented: Same<z.input<typeof schema>, AttachOptions> = true
+void documented
+
+/**
+ * Has upgrades (RFC 9110 §7.8) go through the application that answers the server's requests: the same mount paths, the same guards. One
+ * that does not reach a proxy gets an ordinary answer.
+ *
+ * @throws {AuthError} `ERR_AUTH_OPTIONS`
+ */
+export function attachUpgrades(server: Server | HttpsServer, options: AttachOptions, runtime: Runtime): void {
+  const { path } = readOptions(schema, options, 'attach()')
+
+  // By its least specific type: of two overloaded methods neither fits both.
+  const emitter: NodeJS.EventEmitter = server
+  emitter.on('upgrade', function latchkeyUpgrade(req: IncomingMessage, socket: Socket, head: Buffer) {
+    if (isTaken(req)) return // attached twice
+    // Where nobody else listens, nobody else would ever answer.
+    const isLonely = emitter.listeners('upgrade').every(({ name }) => name === latchkeyUpgrade.name)
+    if (!isLonely && !isAtOrBelow(path, req.url ?? '')) return
+    const { response } = new UpgradeRequest(req, socket, head, runtime)
+    // Node has not read it as one, and what it holds would be taken for the other protocol.
+    if (hasBody(req)) response.writeHead(400, { 'cache-control': 'no-store' }).end()
+    else emitter.emit('request', req, response)
+  })
+}
+
+function isAtOrBelow(path: string | undefined, url: string): boolean {
+  if (path === undefined) return true
+  const prefix = path.endsWith('/') ? path.slice(0, -1) : path
+  const actual = url.split(/[?#]/, 1)[0] ?? ''
+  return actual === prefix || actual.startsWith(`${prefix}/`)
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length']
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) !== 0)
+}
