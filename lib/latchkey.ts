@@ -30,6 +30,7 @@ import { createProxy, type Proxy } from './proxy/proxy.ts'
 import { systemRuntime, type Runtime } from './runtime.ts'
 import { Sealer } from './sealer.ts'
 import { Telemetry } from './telemetry.ts'
+import type { HowFresh } from './session/session-reader.ts'
 import { SessionCorner } from './session/session-corner.ts'
 import { demandSessionBefore, SessionMiddleware } from './session/session-middleware.ts'
 
@@ -125,7 +126,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
         corner.moveAccount(stored, account, id)
       },
     },
-    now,
+    { now, monotonic: () => runtime.monotonic() },
   )
   const parts: Parts = {
     settings: {
@@ -165,10 +166,14 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   let closing: Promise<void> | undefined
 
   /** The session and `req.auth`, once per request, whichever of our handlers comes first. */
-  async function attach(req: Request, res: Response): Promise<ConnectedRequest> {
+  async function attach(
+    req: Request,
+    res: Response,
+    howFresh: HowFresh = isRead(req) ? 'as-cached' : 'fresh',
+  ): Promise<ConnectedRequest> {
     const attached = req.auth as RequestAuth | undefined
     if (attached instanceof ConnectedRequest && attached.isOf(parts)) return attached
-    await session.load(req, res)
+    await session.load(req, res, howFresh)
     const auth = new ConnectedRequest(parts, req, res)
     req.auth = auth
     if (ownRoutes.hasHandedOver) beforeLogOut(req, () => endGrants(parts, req))
@@ -198,7 +203,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
       if (!isSetupChecked) demandSessionBefore(req, latchkeyMiddleware as RequestHandler)
       const route = ownRoutes.find(req)
       if (route?.isSessionless === true) return await route.answer(req, res)
-      await attach(req, res)
+      await (route === undefined ? attach(req, res) : attach(req, res, 'fresh'))
       if (!isSetupChecked)
         warnOfPeers(runtime, { sessions: session.isInMemory, grants: store instanceof MemoryGrantStore })
       isSetupChecked = true
@@ -271,6 +276,10 @@ function demandLongMemory({ tombstoneMs }: GrantStore, leaseMs: number): void {
     'ERR_AUTH_OPTIONS',
     'latchkey(): "tombstoneMs" of the grant store must be longer than three times "refresh.leaseMs"',
   )
+}
+
+function isRead({ method }: Request): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
 async function isOk(check: Promise<void>): Promise<'ok' | 'unreachable'> {
