@@ -36,7 +36,7 @@ export interface LatchkeyOptions {
   signInWith?: readonly string[] | undefined
   /** 32 bytes or more, from a random source. Signs cookies and seals what is stored. A list rotates: the first signs, all are accepted. */
   secret: string | readonly string[]
-  /** express-session's options, such as `store`. Unused when the application mounts its own session before. */
+  /** express-session's options, such as `store`, and `cacheMs`. Unused when the application mounts its own session before. */
   session?: SessionOptions | undefined
   /** Where the tokens live: `redisGrants(redis)`. Default: in memory, for one process. */
   grants?: GrantStore | GrantStoreFactory | undefined
@@ -254,7 +254,7 @@ function graceOf({ rotation }: Readonly<Record<string, unknown>>): number {
   return isRecord(rotation) ? Number(rotation['graceMs']) : Number.POSITIVE_INFINITY
 }
 
-const SESSION_OPTIONS = ['cookie', 'genid', 'name', 'proxy', 'rolling', 'store', 'unset']
+const SESSION_OPTIONS = ['cacheMs', 'cookie', 'genid', 'name', 'proxy', 'rolling', 'store', 'unset']
 
 /** express-session ignores what it does not know, and then a misspelt store would be memory. */
 function compareSession(session: Readonly<Record<string, unknown>>, say: Say): void {
@@ -262,7 +262,9 @@ function compareSession(session: Readonly<Record<string, unknown>>, say: Say): v
     if (key === 'secret') say('session.secret', 'is the same as "secret"; leave it out')
     else if (!SESSION_OPTIONS.includes(key)) say(`session.${key}`, `is unknown${suggestion(key, SESSION_OPTIONS)}`)
   }
-  const { store } = session
+  const { store, cacheMs } = session
+  if (cacheMs !== undefined && !(Number.isFinite(cacheMs) && Number(cacheMs) >= 0))
+    say('session.cacheMs', 'must be milliseconds, 0 or more')
   if (store !== undefined && !isObjectWith(store, 'get', 'set', 'destroy', 'on')) {
     say('session.store', 'must be a store for express-session')
   }

@@ -7,8 +7,6 @@ import type { Parts } from './parts.ts'
  * cannot say which tenant's page it is: a path that it reads in another way than its router must not lead there.
  */
 export function signedIn({ corner, registrations }: Parts, req: Request): Account | undefined {
-  // After sign-out there is no session any more.
-  if ((req as { session?: unknown }).session === undefined) return undefined
   const account = corner.account(req)
   return account !== undefined && registrations.isHere(account.provider, req) === 'here' ? account : undefined
 }

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache'
 import { isExpired } from '../protocol/transaction.ts'
 import { isOf, maybeSameUser, type Account, type Connection, type ProviderAccount, type Superseded } from './account.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
+import { peekSession } from './lazy-session.ts'
 import { parsePendingSignIn, type ConnectTo, type PendingSignIn } from './pending-sign-in.ts'
 import { readStored, save, settle, takeAlong } from './session-io.ts'
 
@@ -195,7 +196,8 @@ export class SessionCorner {
    */
   forget(req: Request, account: ProviderAccount): void {
     this.#noteEnd(account)
-    drop(this.#read(req), account)
+    const corner = req.session.latchkey?.[this.#name]
+    if (corner !== undefined) drop(corner, account)
   }
 
   /** Forgets a connection at once, whatever becomes of the response. */
@@ -260,8 +262,9 @@ export class SessionCorner {
     await settle((done) => sessionStore.set(oldId, notice, done))
   }
 
-  #read(req: Request): Corner {
-    return req.session.latchkey?.[this.#name] ?? {}
+  /** Only to be read: of a session that nobody has touched this opens nothing. */
+  #read(req: Request): Readonly<Corner> {
+    return peekSession(req)?.latchkey?.[this.#name] ?? {}
   }
 
   /**

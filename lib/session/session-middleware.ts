@@ -6,14 +6,32 @@ import session, {
   type Store,
 } from 'express-session'
 import { AuthError } from '../errors.ts'
+import type { Runtime } from '../runtime.ts'
+import { ExpressSession } from './express-session.ts'
+import { LazySession, lazySessionOf } from './lazy-session.ts'
 import { MemorySessionStore } from './memory-session-store.ts'
-import { settle, storeUnreachable } from './session-io.ts'
+import { SessionCookie } from './session-cookie.ts'
 import { fenced, type AccountWatch } from './session-fence.ts'
+import { settle, storeUnreachable } from './session-io.ts'
+import { SessionReader, type HowFresh } from './session-reader.ts'
+import type { SessionRecord } from './session-record.ts'
 
-/** express-session's own options. `secret` is the package's, `resave` and `saveUninitialized` are `false`. */
+/**
+ * express-session's own options, and one of ours. `secret` is the package's, `resave` and `saveUninitialized` are `false`.
+ *
+ * A request that does not touch `req.session` reads the session and leaves it at that: express-session runs when something asks for it, and
+ * once in a tenth of the idle time (`cookie.maxAge`; at least once a minute), so that the store goes on keeping the session. It runs on every
+ * request with `rolling: true`, `unset: 'destroy'` and for a `cookie.path` other than `/`.
+ */
 export type SessionOptions = Omit<ExpressSessionOptions, 'secret' | 'resave' | 'saveUninitialized' | 'cookie'> & {
   /** Over `HttpOnly`, `SameSite=Lax`, `Path=/`, and `Secure` on https. */
   cookie?: CookieOptions | undefined
+  /**
+   * How old a session may be that a GET or HEAD request reads, in milliseconds. Default 0: each request asks the store. With more, a process
+   * keeps up to 10,000 sessions for so long; what it changes itself it sees at once, and a sign-out in another process within that time. A
+   * handler of such a request that changes the session changes what was read.
+   */
+  cacheMs?: number | undefined
 }
 
 export interface SessionMiddlewareSettings {
@@ -32,7 +50,12 @@ export const DEFAULT_NAME = 'main'
 export class SessionMiddleware {
   readonly #cookieName: string
   readonly #cookie: CookieOptions
-  readonly #own: RequestHandler
+  readonly #own: ExpressSession
+  readonly #ownFence: Request['sessionStore']
+  readonly #reader: SessionReader
+  readonly #ids: SessionCookie
+  /** Something is to be done for each session, touched or not. */
+  readonly #isEager: boolean
   readonly #trustsForwardedProto: boolean
   readonly #isHttps: boolean
   readonly #watch: AccountWatch
@@ -40,20 +63,28 @@ export class SessionMiddleware {
   readonly #fences = new WeakMap<Store, Request['sessionStore']>()
   /** The store that requests come with: the application's own is known when the first one has come. */
   #store: Store
-  constructor({ name, secrets, isHttps, options }: SessionMiddlewareSettings, watch: AccountWatch, now: () => number) {
-    const cookie: CookieOptions = { httpOnly: true, sameSite: 'lax', secure: isHttps, path: '/', ...options.cookie }
+  constructor(
+    { name, secrets, isHttps, options }: SessionMiddlewareSettings,
+    watch: AccountWatch,
+    { now, monotonic }: Pick<Runtime, 'now' | 'monotonic'>,
+  ) {
+    const { cacheMs = 0, ...given } = options
+    const cookie: CookieOptions = { httpOnly: true, sameSite: 'lax', secure: isHttps, path: '/', ...given.cookie }
     // The browser itself then refuses such a cookie from a subdomain or over http (RFC 6265bis §4.1.3).
     const isHostOnly = cookie.secure === true && cookie.path === '/' && cookie.domain === undefined
     const plainName = name === DEFAULT_NAME ? 'latchkey' : `latchkey-${name}`
-    this.#cookieName = options.name ?? (isHostOnly ? `__Host-${plainName}` : plainName)
+    this.#cookieName = given.name ?? (isHostOnly ? `__Host-${plainName}` : plainName)
     this.#cookie = cookie
     this.#isHttps = isHttps
-    this.#trustsForwardedProto = options.proxy === true
+    this.#trustsForwardedProto = given.proxy === true
     this.#watch = watch
-    const store = options.store ?? new MemorySessionStore(now)
+    this.#isEager = given.rolling === true || given.unset === 'destroy' || (cookie.path ?? '/') !== '/'
+    this.#ids = new SessionCookie(this.#cookieName, secrets)
+    this.#reader = new SessionReader(given.store ?? new MemorySessionStore(now), cacheMs, monotonic)
+    const { store } = this.#reader
     this.#store = store
-    this.#own = session({
-      ...options,
+    this.#own = new ExpressSession({
+      ...given,
       store,
       name: this.#cookieName,
       cookie,
@@ -61,13 +92,50 @@ export class SessionMiddleware {
       resave: false,
       saveUninitialized: false,
     })
+    // It has `generate` by now, of express-session.
+    this.#ownFence = this.#fence(store as Request['sessionStore'])
   }
 
   /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while the session store cannot be read; cookie and record stay as they are. */
-  async load(req: Request, res: Response): Promise<void> {
-    if (hasSession(req)) this.#demandExpressSession(req)
-    else await this.#open(req, res)
-    req.sessionStore = this.#fence(req.sessionStore)
+  async load(req: Request, res: Response, howFresh: HowFresh): Promise<void> {
+    if (hasSession(req)) {
+      this.#demandExpressSession(req)
+      req.sessionStore = this.#fence(req.sessionStore)
+      return
+    }
+    if (!this.#reader.isReady) throw storeUnreachable(undefined)
+    const { cookie } = req.headers
+    const id = this.#ids.idIn(cookie)
+    if (this.#isEager || !req.originalUrl.startsWith('/') || (id === undefined && this.#hasParsedCookie(req))) {
+      await this.#own.run(req, res)
+      req.sessionStore = this.#ownFence
+      return
+    }
+    const record = id === undefined ? undefined : await this.#read(req, id, howFresh)
+    const lazy = new LazySession(req, record, this.#cookieName, () => {
+      this.#own.runOn(record?.data, cookie, req, res)
+      req.sessionStore = this.#ownFence
+    })
+    if (id !== undefined && record !== undefined && this.#reader.mustRun(id, record)) lazy.open()
+    else lazy.wait()
+  }
+
+  async #read(req: Request, id: string, howFresh: HowFresh): Promise<SessionRecord | undefined> {
+    try {
+      return await this.#reader.read(id, howFresh)
+    } catch (error) {
+      Object.assign(req, { sessionID: id, sessionStore: this.#ownFence })
+      throw error
+    }
+  }
+
+  /** express-session takes its cookie from cookie-parser as well. */
+  #hasParsedCookie(req: Request): boolean {
+    const { cookies, signedCookies } = req as {
+      cookies?: Record<string, unknown>
+      signedCookies?: Record<string, unknown>
+    }
+    return Boolean(cookies?.[this.#cookieName] ?? signedCookies?.[this.#cookieName])
   }
 
   /** Is it one process alone that has the sessions? */
@@ -116,14 +184,6 @@ export class SessionMiddleware {
     return fence
   }
 
-  async #open(req: Request, res: Response): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#own(req, res, (error: unknown) => (error === undefined ? resolve() : reject(storeUnreachable(error))))
-    })
-    // express-session goes on without a session when its store has said `disconnect`.
-    if (!hasSession(req)) throw storeUnreachable(undefined)
-  }
-
   /**
    * A sign-in that sets no cookie ends in a loop; better to say why.
    *
@@ -140,6 +200,8 @@ export class SessionMiddleware {
 
   /** Name of the cookie that carries the request's session; an application that mounts its own calls it what it likes. */
   cookieNameOf(req: Request): string {
+    const lazy = lazySessionOf(req)
+    if (lazy !== undefined) return lazy.cookieName
     const value = encodeURIComponent(`s:${req.sessionID}.`)
     const carrier = req.headers.cookie?.split(';').find((pair) => pair.includes(`=${value}`))
     return carrier?.split('=', 1)[0]?.trim() ?? this.#cookieName

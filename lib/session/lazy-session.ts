@@ -1,0 +1,100 @@
+import type { Request } from 'express'
+import type { SessionData } from 'express-session'
+import type { SessionRecord } from './session-record.ts'
+
+/** Of a session. */
+export interface OurPart {
+  readonly latchkey?: SessionData['latchkey'] | undefined
+}
+
+const LAZY = Symbol('latchkey.session')
+
+interface WithLazySession {
+  [LAZY]?: LazySession
+}
+
+/** The session of a request, read but left alone until somebody asks for `req.session`, `req.sessionID` or `req.sessionStore`. */
+export class LazySession {
+  /** `undefined`: nothing is stored. */
+  readonly record: SessionRecord | undefined
+  /** Name of the cookie that carries it. */
+  readonly cookieName: string
+  readonly #req: Request
+  readonly #run: () => void
+  #isOpen = false
+  #peeked: OurPart | undefined
+
+  /** @param run gives the request all three, before it returns. */
+  constructor(req: Request, record: SessionRecord | undefined, cookieName: string, run: () => void) {
+    this.#req = req
+    this.record = record
+    this.cookieName = cookieName
+    this.#run = run
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /** Our part of it, to be read only. */
+  get peeked(): OurPart {
+    return (this.#peeked ??= { latchkey: this.record?.latchkey })
+  }
+
+  /** From now on the first to touch the session opens it. */
+  wait(): void {
+    Object.defineProperties(this.#req, WAITING)
+    // Not enumerable: a request that is logged, or copied, shows no session by it.
+    Object.defineProperty(this.#req, LAZY, { value: this, configurable: true })
+  }
+
+  /** Makes plain properties of the three. */
+  open(): void {
+    if (this.#isOpen) return
+    this.#isOpen = true
+    const req = this.#req as Partial<Request>
+    delete req.session
+    delete req.sessionID
+    delete req.sessionStore
+    this.#run()
+  }
+}
+
+type Name = 'session' | 'sessionID' | 'sessionStore'
+
+/** The same functions for all requests. `this` may be something that the application made of the request. */
+function opening(name: Name): PropertyDescriptor {
+  return {
+    configurable: true,
+    enumerable: true,
+    get(this: WithLazySession & Partial<Record<Name, unknown>>): unknown {
+      this[LAZY]?.open()
+      return this[name]
+    },
+    set(this: WithLazySession & Partial<Record<Name, unknown>>, value: unknown) {
+      this[LAZY]?.open()
+      this[name] = value
+    },
+  }
+}
+
+const WAITING: PropertyDescriptorMap = {
+  session: opening('session'),
+  sessionID: opening('sessionID'),
+  sessionStore: opening('sessionStore'),
+}
+
+export function lazySessionOf(req: Request): LazySession | undefined {
+  return (req as WithLazySession)[LAZY]
+}
+
+/**
+ * Our part of the request's session, to be read only: nothing is opened for it.
+ *
+ * @returns `undefined` where the session was destroyed.
+ */
+export function peekSession(req: Request): OurPart | undefined {
+  const lazy = lazySessionOf(req)
+  if (lazy === undefined || lazy.isOpen) return (req as Partial<Request>).session
+  return lazy.peeked
+}

@@ -1,0 +1,67 @@
+import type { SessionData, Store } from 'express-session'
+import { RecordCache } from './record-cache.ts'
+import { storeUnreachable } from './session-io.ts'
+import { FreshRecord, type SessionRecord } from './session-record.ts'
+import { announcing } from './store-changes.ts'
+import { TouchSchedule } from './touch-schedule.ts'
+
+/** `as-cached`: as old as the application allows. */
+export type HowFresh = 'fresh' | 'as-cached'
+
+/** Reads sessions as express-session does, and knows when that itself must run. */
+export class SessionReader {
+  /** For whatever changes sessions: so it is known here. */
+  readonly store: Store
+  readonly #source: Store
+  readonly #cache: RecordCache
+  readonly #touches: TouchSchedule
+  #isReady = true
+
+  /** @param cacheMs how old a session may be. */
+  constructor(source: Store, cacheMs: number, monotonic: () => number) {
+    this.#source = source
+    this.#cache = new RecordCache(cacheMs, monotonic)
+    this.#touches = new TouchSchedule(source, monotonic)
+    source.on('disconnect', () => (this.#isReady = false))
+    source.on('connect', () => (this.#isReady = true))
+    this.store = announcing(source, {
+      changing: (id) => this.#cache.changed(id),
+      changed: (id, what) => {
+        this.#cache.changed(id)
+        if (what === 'kept') this.#touches.touched(id)
+        else if (what === 'gone') this.#touches.forget(id)
+      },
+    })
+  }
+
+  /** A store may say that it has lost its server, and that it has it again. */
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` */
+  async read(id: string, howFresh: HowFresh): Promise<SessionRecord | undefined> {
+    const cached = howFresh === 'as-cached' ? this.#cache.get(id) : undefined
+    if (cached !== undefined) return cached
+    const reading = this.#cache.isOn ? this.#cache.begin() : undefined
+    const data = await this.#ask(id)
+    if (data === undefined) return undefined
+    if (reading !== undefined) this.#cache.put(id, data, reading)
+    return new FreshRecord(data)
+  }
+
+  /** Is it to be touched, or damaged? Then express-session must see it. */
+  mustRun(id: string, record: SessionRecord): boolean {
+    return record.originalMaxAge === undefined || this.#touches.isDue(id, record.originalMaxAge)
+  }
+
+  async #ask(id: string): Promise<SessionData | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#source.get(id, (error: unknown, found) => {
+        // Some stores say so of a session that is not there, and express-session understands.
+        if (error && (error as { code?: unknown }).code !== 'ENOENT') reject(storeUnreachable(error))
+        else resolve(error ? undefined : (found ?? undefined))
+      })
+    })
+  }
+}

@@ -1,0 +1,56 @@
+import type { Request } from 'express'
+import type { SessionData, Store } from 'express-session'
+
+type Done = (error?: unknown) => void
+
+/** Told of everything that this process does to the sessions in a store. */
+export interface StoreChanges {
+  /** A change is on its way to the store. */
+  changing(sessionId: string): void
+  /** @param what `kept`: written or touched; `unknown`: the store has failed. */
+  changed(sessionId: string, what: 'kept' | 'gone' | 'unknown'): void
+}
+
+/** The same store, except that it tells of changes. */
+export function announcing<S extends Store>(store: S, changes: StoreChanges): S {
+  /** @param call as it was made: some stores answer with a promise where no callback is given. */
+  function announce(
+    id: string,
+    what: 'kept' | 'gone',
+    done: Done | undefined,
+    call: (done?: Done) => unknown,
+  ): unknown {
+    const changed = (error?: unknown): void => changes.changed(id, error ? 'unknown' : what)
+    changes.changing(id)
+    if (done !== undefined) {
+      return call((error) => {
+        changed(error)
+        done(error)
+      })
+    }
+    const answer = call()
+    if (answer instanceof Promise) answer.then(() => changed(), changed)
+    else changes.changed(id, 'unknown')
+    return answer
+  }
+
+  const changing = {
+    set: (id: string, session: SessionData, done?: Done) =>
+      announce(id, 'kept', done, (then) => store.set(id, session, then)),
+    touch: (id: string, session: SessionData, done?: Done) =>
+      announce(id, 'kept', done, (then) => store.touch?.(id, session, then)),
+    destroy: (id: string, done?: Done) => announce(id, 'gone', done, (then) => store.destroy(id, then)),
+    regenerate: (req: Request, done: Done) =>
+      announce(req.sessionID, 'gone', done, (then = done) => store.regenerate(req, then)),
+  }
+
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      if (Object.hasOwn(changing, name)) return changing[name as keyof typeof changing]
+      // Stores have private fields, which are not the proxy's.
+      return value.bind(target) as unknown
+    },
+  })
+}
