@@ -29,7 +29,7 @@ const { quick: isQuick, only, profile: isProfiled } = values
 const chosen = Object.fromEntries(
   ['rounds', 'seconds'].filter((key) => values[key] !== undefined).map((key) => [key, Number(values[key])]),
 )
-const settings = { ...(isQuick && { rounds: 1, seconds: 1 }), ...chosen, isQuick, only, isProfiled, log: console.log }
+const settings = { ...(isQuick && { rounds: 1, seconds: 2 }), ...chosen, isQuick, only, isProfiled, log: console.log }
 
 const SUITES = {
   guard: async () => keep(guard, await measure(guard, settings)),

@@ -40,8 +40,9 @@ export async function measureStreaming(suite, { rounds = 3, only, log }) {
   }
   await stopAll()
 
+  const names = [suite.directly, ...contenders.map(({ name }) => name)].filter((name) => left[name] === undefined)
   const counted = (title) =>
-    Object.fromEntries(Object.entries(samples[title]).filter(([name]) => left[name] === undefined))
+    Object.fromEntries(names.filter((name) => name in samples[title]).map((name) => [name, samples[title][name]]))
   const run = {
     ...factsOf(suite, { how: `${rounds} rounds, each contender a new process in each; ${placement}`, left }),
     cases: [STALLED, EVENTS].map((title) => ({ title, samples: counted(title) })),

@@ -17,7 +17,7 @@ export function keepResults({ name }, run) {
   const results = readResults()
   const runs = { ...results[name], [majorOf(run.node)]: run }
   const all = Object.entries({ ...results, [name]: runs }).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  writeFileSync(FILE, `${JSON.stringify(Object.fromEntries(all), shortly, 1)}\n`)
+  writeFileSync(FILE, `${JSON.stringify(Object.fromEntries(all), shortly, 2)}\n`)
 }
 
 export function majorOf(node) {

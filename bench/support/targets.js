@@ -29,7 +29,7 @@ function valueOf(samples, { one, other, figure }) {
 export function targetsTable(judged) {
   const rows = judged.map(({ id, what, value, unit = '', must, aim, atLeast }) => [
     `${id} ${what}`,
-    value === undefined ? '–' : `**${rounded(value)}**${unit}`,
+    value === undefined ? '–' : `**${Number.isInteger(value) ? value : rounded(value)}**${unit}`,
     ...[must, aim].map((goal) => judgement({ value, goal, unit, atLeast })),
   ])
   return table(['target', 'measured', 'must', 'aim'], rows)
