@@ -12,6 +12,7 @@ import {
   startSide,
   storedInMemory,
   type Act,
+  type Answer,
   type Fault,
   type Side,
   type SideSettings,
@@ -104,6 +105,18 @@ const anyStep: fc.Arbitrary<Step> = fc.record({
     { weight: 1, arbitrary: fc.constantFrom<Fault>('get', 'set', 'touch', 'destroy') },
   ),
 })
+const FIRST_WRITE: Step = {
+  cookie: 'none',
+  path: '/',
+  acts: [{ act: 'write', value: 'a' }],
+  passes: 0,
+  fault: undefined,
+}
+/** Mostly of a browser that has a session. */
+const anySteps: fc.Arbitrary<readonly Step[]> = fc
+  .tuple(fc.constantFrom([], [FIRST_WRITE], [FIRST_WRITE]), fc.array(anyStep, { minLength: 1, maxLength: 12 }))
+  .map(([first, more]) => [...first, ...more])
+
 const CONFIGS: readonly Config[] = [
   { maxAge: IDLE_MS, unset: undefined, rolling: false },
   { maxAge: null, unset: undefined, rolling: false },
@@ -169,7 +182,13 @@ function headersOf({ cookie }: Step, own: string | undefined, run: number, at: n
 
 /** The id that a request would be answered with. */
 function idIn(headers: Record<string, string>): string[] {
-  return [...decodeURIComponent(headers['cookie'] ?? '').matchAll(/s:([^.]*)\./g)].map(([, id = '']) => id)
+  return [...(headers['cookie'] ?? '').matchAll(/s%3A([^.]*)\./g)].map(([, id = '']) => id)
+}
+
+/** An error is not told in the same words, and a store that keeps the time of a touch in the session has that of another. */
+function comparable(answer: Answer | undefined): unknown {
+  if (answer?.status === 503) return { ...answer, text: '' }
+  return { ...answer, text: answer?.text.replaceAll(/"expires":"[^"]+"/g, '"expires":"some time"') }
 }
 
 /** Two applications that differ in nothing but in who mounts express-session. */
@@ -210,8 +229,7 @@ async function startPair(makeShelf: MakeShelf, { maxAge, unset, rolling }: Confi
       const [expected, got] = await Promise.all([plain, lazy].map(({ side }) => side.ask(headers, one.acts, one.path)))
       fault = undefined
 
-      // Not in the same words.
-      expect(got).toEqual(expected?.status === 503 ? { ...expected, text: got?.text } : expected)
+      expect(comparable(got)).toEqual(comparable(expected))
       own = cookieGiven(expected?.setCookie ?? []) ?? own
       expectSame(await plain.shelf.stored(), await lazy.shelf.stored())
     }
@@ -255,9 +273,7 @@ function expectSame(expected: Stored, got: Stored): void {
 async function expectEquality(makeShelf: MakeShelf, config: Config, numRuns: number): Promise<void> {
   const pair = await startPair(makeShelf, config)
   try {
-    const property = fc.asyncProperty(fc.array(anyStep, { minLength: 1, maxLength: 12 }), (steps) =>
-      pair.sideBySide(steps),
-    )
+    const property = fc.asyncProperty(anySteps, (steps) => pair.sideBySide(steps))
     await fc.assert(property, { numRuns })
   } finally {
     await pair.close()

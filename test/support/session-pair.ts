@@ -96,7 +96,7 @@ export async function startSide({ store, options, runtime, mounts, cacheMs = 0 }
       baseUrl: 'http://127.0.0.1:3000',
       provider: oidc({ issuer: 'http://127.0.0.1:9', clientId: 'test-app', clientSecret: 'of the test app' }),
       secret: secrets,
-      ...(mounts === 'latchkey alone' && { session: { ...own, cookie, cacheMs } as never }),
+      ...(mounts === 'latchkey alone' && { session: { ...own, cookie, cacheMs } }),
     },
     runtime,
   )
