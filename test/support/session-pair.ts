@@ -23,7 +23,7 @@ export type Act =
       readonly act:
         'read' | 'id' | 'delete' | 'nested' | 'regenerate' | 'destroy' | 'save' | 'reload' | 'touch' | 'null'
     }
-  | { readonly act: 'unset' | 'look' | 'head' | 'ask the store' | 'who' }
+  | { readonly act: 'unset' | 'look' | 'head' | 'ask the store' | 'who' | 'deface' }
   | { readonly act: 'write'; readonly value: string }
   | { readonly act: 'maxAge'; readonly value: number | null }
 
@@ -53,7 +53,7 @@ export interface Answer {
 
 export interface Side {
   /** @param acts what the handler does. */
-  ask(headers: Readonly<Record<string, string>>, acts: readonly Act[], path?: string): Promise<Answer>
+  ask(headers: Readonly<Record<string, string>>, acts: readonly Act[], path?: string, method?: string): Promise<Answer>
   close(): Promise<void>
 }
 
@@ -109,9 +109,9 @@ export async function startSide({ store, options, runtime, mounts, cacheMs = 0 }
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   return {
-    async ask(headers, acts, path = '/') {
+    async ask(headers, acts, path = '/', method = 'GET') {
       const all = { ...headers, acts: JSON.stringify(acts) }
-      const outgoing = request({ host: '127.0.0.1', port, path, headers: all }).end()
+      const outgoing = request({ host: '127.0.0.1', port, path, method, headers: all }).end()
       const [answer] = (await once(outgoing, 'response')) as [IncomingMessage]
       let text = ''
       for await (const chunk of answer.setEncoding('utf8') as AsyncIterable<string>) text += chunk
@@ -160,7 +160,7 @@ function route(app: Express, auth: Latchkey): void {
     }
     res.end(JSON.stringify(seen))
   }
-  app.get('/', handle)
+  app.all('/', handle)
   app.get('/guarded', auth.requireAuth(), handle)
 }
 
@@ -178,6 +178,8 @@ async function perform(act: Act, req: Request, res: Response): Promise<unknown> 
       return Object.keys(req).filter((name) => name.startsWith('session'))
     case 'who':
       return [req.auth.isAuthenticated, req.auth.user?.sub]
+    case 'deface':
+      return Object.assign(req.auth.user ?? {}, { sub: 'mallory' }).sub
     case 'head':
       res.write('the head is out ')
       return undefined
