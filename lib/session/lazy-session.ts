@@ -78,10 +78,11 @@ function opening(name: Name): PropertyDescriptor {
   }
 }
 
+/** In the order in which express-session adds them. */
 const WAITING: PropertyDescriptorMap = {
-  session: opening('session'),
-  sessionID: opening('sessionID'),
   sessionStore: opening('sessionStore'),
+  sessionID: opening('sessionID'),
+  session: opening('session'),
 }
 
 export function lazySessionOf(req: Request): LazySession | undefined {

@@ -26,10 +26,10 @@ export class SessionReader {
     source.on('connect', () => (this.#isReady = true))
     this.store = announcing(source, {
       changing: (id) => this.#cache.changed(id),
-      changed: (id, what) => {
+      changed: (id, kept) => {
         this.#cache.changed(id)
-        if (what === 'kept') this.#touches.touched(id)
-        else if (what === 'gone') this.#touches.forget(id)
+        if (kept === 'gone') this.#touches.forget(id)
+        else if (kept !== 'unknown') this.#touches.kept(id, kept)
       },
     })
   }

@@ -3,23 +3,24 @@ import type { SessionData, Store } from 'express-session'
 
 type Done = (error?: unknown) => void
 
+/** A session that was written, or touched. */
+export interface Kept {
+  /** How long its cookie lives from then on, in milliseconds. An application may change that for a request alone, and not write it. */
+  readonly maxAge: number | null
+}
+
 /** Told of everything that this process does to the sessions in a store. */
 export interface StoreChanges {
   /** A change is on its way to the store. */
   changing(sessionId: string): void
-  /** @param what `kept`: written or touched; `unknown`: the store has failed. */
-  changed(sessionId: string, what: 'kept' | 'gone' | 'unknown'): void
+  /** @param kept or: deleted; the store has failed. */
+  changed(sessionId: string, kept: Kept | 'gone' | 'unknown'): void
 }
 
 /** The same store, except that it tells of changes. */
 export function announcing<S extends Store>(store: S, changes: StoreChanges): S {
   /** @param call as it was made: some stores answer with a promise where no callback is given. */
-  function announce(
-    id: string,
-    what: 'kept' | 'gone',
-    done: Done | undefined,
-    call: (done?: Done) => unknown,
-  ): unknown {
+  function announce(id: string, what: Kept | 'gone', done: Done | undefined, call: (done?: Done) => unknown): unknown {
     const changed = (error?: unknown): void => changes.changed(id, error ? 'unknown' : what)
     changes.changing(id)
     if (done !== undefined) {
@@ -36,9 +37,9 @@ export function announcing<S extends Store>(store: S, changes: StoreChanges): S 
 
   const changing = {
     set: (id: string, session: SessionData, done?: Done) =>
-      announce(id, 'kept', done, (then) => store.set(id, session, then)),
+      announce(id, keptBy(session), done, (then) => store.set(id, session, then)),
     touch: (id: string, session: SessionData, done?: Done) =>
-      announce(id, 'kept', done, (then) => store.touch?.(id, session, then)),
+      announce(id, keptBy(session), done, (then) => store.touch?.(id, session, then)),
     destroy: (id: string, done?: Done) => announce(id, 'gone', done, (then) => store.destroy(id, then)),
     regenerate: (req: Request, done: Done) =>
       announce(req.sessionID, 'gone', done, (then = done) => store.regenerate(req, then)),
@@ -53,4 +54,8 @@ export function announcing<S extends Store>(store: S, changes: StoreChanges): S 
       return value.bind(target) as unknown
     },
   })
+}
+
+function keptBy({ cookie }: SessionData): Kept {
+  return { maxAge: (cookie as SessionData['cookie'] | undefined)?.maxAge ?? null }
 }

@@ -1,5 +1,6 @@
 import type { Store } from 'express-session'
 import { LRUCache } from 'lru-cache'
+import type { Kept } from './store-changes.ts'
 
 const MAX_SESSIONS = 100_000
 
@@ -15,7 +16,10 @@ export class TouchSchedule {
   /** Of the store itself, for sessions without one. */
   readonly #idleMs: number
   readonly #canTouch: boolean
-  readonly #touchedAt = new LRUCache<string, number>({ maxSize: MAX_SESSIONS, sizeCalculation: () => 1 })
+  readonly #kept = new LRUCache<string, Kept & { readonly at: number }>({
+    maxSize: MAX_SESSIONS,
+    sizeCalculation: () => 1,
+  })
 
   constructor(store: Store, monotonic: () => number) {
     this.#monotonic = monotonic
@@ -23,23 +27,31 @@ export class TouchSchedule {
     this.#canTouch = typeof store.touch === 'function'
   }
 
-  /** @param originalMaxAge of the session's cookie. */
-  isDue(id: string, originalMaxAge: number | null | undefined): boolean {
+  /** @param originalMaxAge of the cookie in the stored session: to touch it gives it so long again. */
+  isDue(id: string, originalMaxAge: number | null): boolean {
     if (!this.#canTouch) return false
-    const touchedAt = this.#touchedAt.get(id)
-    if (touchedAt === undefined) return true
-    const idleMs = Math.min(originalMaxAge ?? this.#idleMs, this.#idleMs)
-    return !(this.#monotonic() - touchedAt < Math.min(idleMs / 10, AT_LEAST_EVERY_MS))
+    const kept = this.#kept.get(id)
+    if (kept === undefined) return true
+    const elapsed = this.#monotonic() - kept.at
+    const wantedMs = originalMaxAge ?? this.#idleMs
+    const leftMs = (kept.maxAge ?? this.#idleMs) - elapsed
+    // `false` for what is no number, too.
+    const isFine = elapsed < AT_LEAST_EVERY_MS && elapsed < wantedMs / 10 && isAbout(leftMs, wantedMs)
+    return !isFine
   }
 
   /** The store has just begun to count its idle time anew. */
-  touched(id: string): void {
-    this.#touchedAt.set(id, this.#monotonic())
+  kept(id: string, { maxAge }: Kept): void {
+    this.#kept.set(id, { at: this.#monotonic(), maxAge })
   }
 
   forget(id: string): void {
-    this.#touchedAt.delete(id)
+    this.#kept.delete(id)
   }
+}
+
+function isAbout(one: number, other: number): boolean {
+  return one === other || Math.abs(one - other) <= other / 10
 }
 
 /** connect-redis has it in seconds, or has a function that it asks in place of the cookie. */
