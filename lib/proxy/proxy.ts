@@ -74,7 +74,7 @@ export function createProxy(
     if (upgrade !== undefined && !demandHandshake(req, res, upgrade)) return
     const auth = settings.token ? await context.attach(req, res, settings.provider) : undefined
     const live = new LiveAnswer(req, res, runtime)
-    const signIn = auth && context.signInOf(req, settings.provider)
+    const signIn = context.signInOf(req, settings.provider)
     if (signIn !== undefined || upgrade !== undefined) res.once('close', context.live.add(signIn, live))
     const token = await auth?.freshToken(new TokenInquiry(res, tokenTarget, isRepeatable(req, maxReplayBytes)))
     const body = await readBody(req, { maxReplayBytes, maxBodyBytes })

@@ -59,7 +59,7 @@ export function acceptUpgrade({ req, upgrade, answer, rules, token, runtime }: A
   const headers = responseHeaders(rawHeaders, rules, from)
   const isWebSocketTunnel = isWebSocket(protocol)
   // It may be another server's answer, or none at all, that an API passes on with the status alone (request smuggling).
-  const accept = headers[headers.indexOf('sec-websocket-accept') + 1]
+  const accept = headers.find((_, at) => at % 2 === 1 && headers[at - 1] === 'sec-websocket-accept')
   if (isWebSocketTunnel && accept !== acceptOf(req.headers['sec-websocket-key'] ?? ''))
     throw new Error('the target accepts a web socket, but not this one')
 
