@@ -21,6 +21,7 @@ export class LazySession {
   readonly cookieName: string
   readonly #req: Request
   readonly #run: () => void
+  #isWaiting = false
   #isOpen = false
   #peeked: OurPart | undefined
 
@@ -43,6 +44,7 @@ export class LazySession {
 
   /** From now on the first to touch the session opens it. */
   wait(): void {
+    this.#isWaiting = true
     Object.defineProperties(this.#req, WAITING)
     // Not enumerable: a request that is logged, or copied, shows no session by it.
     Object.defineProperty(this.#req, LAZY, { value: this, configurable: true })
@@ -53,14 +55,17 @@ export class LazySession {
     if (this.#isOpen) return
     this.#isOpen = true
     const req = this.#req as Partial<Request>
-    delete req.session
-    delete req.sessionID
-    delete req.sessionStore
+    // What the application has deleted stays so.
+    const gone = this.#isWaiting ? NAMES.filter((name) => !Object.hasOwn(req, name)) : []
+    for (const name of NAMES) delete req[name]
     this.#run()
+    for (const name of gone) delete req[name]
   }
 }
 
-type Name = 'session' | 'sessionID' | 'sessionStore'
+const NAMES = ['session', 'sessionID', 'sessionStore'] as const
+
+type Name = (typeof NAMES)[number]
 
 /** The same functions for all requests. `this` may be something that the application made of the request. */
 function opening(name: Name): PropertyDescriptor {
@@ -97,5 +102,6 @@ export function lazySessionOf(req: Request): LazySession | undefined {
 export function peekSession(req: Request): OurPart | undefined {
   const lazy = lazySessionOf(req)
   if (lazy === undefined || lazy.isOpen) return (req as Partial<Request>).session
-  return lazy.peeked
+  // `delete req.session` opens nothing.
+  return Object.hasOwn(req, 'session') ? lazy.peeked : undefined
 }
