@@ -30,6 +30,7 @@ export default {
   workerIdleMemoryLimit: '1GB',
   testTimeout: 60_000,
 
+  testRunner: '<rootDir>/scripts/test-runner.js', // jest's own, with the large packages loaded once rather than once per file
   testSequencer: '<rootDir>/scripts/long-first-sequencer.js',
   reporters: ['default', '<rootDir>/scripts/totals-reporter.js'],
 

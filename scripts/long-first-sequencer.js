@@ -8,6 +8,8 @@ const LONG = [
   'test/grants/redis-mutations',
   'test/grants/mutations',
   'test/browser/',
+  'test/example-app/app.test',
+  'test/example-app/redis',
   'test/hostile/open-redirect',
   'test/flows/',
 ]

@@ -1,5 +1,5 @@
-// The engine beside this file, which may be a broken one, before the fixed traces and as many schedules: `node suspect.js SCHEDULES SEED`.
-// Prints as JSON what was found.
+// The engine beside this file, which may be a broken one, before the fixed traces and as many schedules:
+// `node suspect.js SCHEDULES SEED [PROPERTY …]`. No schedules any more once a trace violates one of these. Prints as JSON what was found.
 import { explore } from '../schedules/explore.ts'
 import { play } from '../schedules/shorten.ts'
 import { Violation, type Property } from '../schedules/promise.ts'
@@ -14,7 +14,7 @@ export interface Verdict {
   readonly report: string
 }
 
-const [, , schedules = '', seed = ''] = process.argv
+const [, , schedules = '', seed = '', ...enough] = process.argv
 
 const traces: Record<string, Property> = {}
 for (const trace of TRACES) {
@@ -25,6 +25,7 @@ for (const trace of TRACES) {
     traces[trace.name] = error.property
   }
 }
-const { runs, violation, report } = await explore({ runs: Number(schedules), seed: Number(seed) })
+const isCaught = Object.values(traces).some((property) => enough.includes(property))
+const { runs, violation, report } = await explore({ runs: isCaught ? 0 : Number(schedules), seed: Number(seed) })
 const verdict: Verdict = { traces, schedule: violation?.property, schedules: runs, report }
 console.log(JSON.stringify(verdict))
