@@ -36,6 +36,8 @@ export type {
 export { memoryGrants, type MemoryGrantsOptions } from './grants/memory-grant-store.ts'
 export type { IssuedToken, TokenSet } from './protocol/token-response.ts'
 export type { TokenTarget } from './protocol/token-target.ts'
+export type { AllowOptions } from './proxy/gate-options.ts'
+export type { AssertionOptions } from './proxy/identity-options.ts'
 export type { ProxyOptions } from './proxy/proxy-options.ts'
 export type { AttachOptions } from './proxy/upgrade-listener.ts'
 export type { Runtime } from './runtime.ts'

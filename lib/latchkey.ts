@@ -28,6 +28,7 @@ import { AuthorizationServer } from './protocol/authorization-server.ts'
 import { warnOfPeers } from './peers.ts'
 import { strategyFactory, type CreateStrategy } from './passport/create-strategy.ts'
 import { beforeLogOut } from './passport/log-out.ts'
+import { lengthComplaint, malformed } from './proxy/framing.ts'
 import { LiveConnections } from './proxy/live-connections.ts'
 import type { ProxyOptions } from './proxy/proxy-options.ts'
 import { createProxy, type Proxy } from './proxy/proxy.ts'
@@ -228,6 +229,8 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   async function latchkeyMiddleware(req: Request, res: Response, next: NextFunction): Promise<void> {
     try {
       if (!isSetupChecked) demandSessionBefore(req, latchkeyMiddleware as RequestHandler)
+      const complaint = lengthComplaint(req)
+      if (complaint !== undefined) throw malformed(complaint, res)
       const route = ownRoutes.find(req)
       if (route?.isSessionless === true) return await route.answer(req, res)
       await (route === undefined ? attach(req, res) : attach(req, res, 'fresh'))

@@ -39,7 +39,8 @@ export const allowSchema: z.ZodType<AllowOptions, AllowOptions> = z.strictObject
 })
 
 export const originSchema: z.ZodType<string, string> = z.custom<string>(
-  (value) => urlComplaint(value, false) === undefined && new URL(value as string).origin === value,
+  (value) =>
+    urlComplaint(value, false) === undefined && new URL(value as string).origin === value && !value.includes('*'),
   { error: 'must be an origin, such as https://other.example (http: only on the loopback interface)' },
 )
 

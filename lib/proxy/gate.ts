@@ -2,7 +2,7 @@ import type { Request, Response } from 'express'
 import { AuthError } from '../errors.ts'
 import { Cors } from './cors.ts'
 import { isOurOwn, isUpgrade, needsProof } from './cross-site.ts'
-import { framingComplaint } from './framing.ts'
+import { framingComplaint, malformed } from './framing.ts'
 import { pathComplaint } from './path.ts'
 import type { ProxySettings } from './proxy-options.ts'
 
@@ -38,9 +38,8 @@ export class Gate {
   admit(req: Request, res: Response): string | undefined {
     this.#cors?.mark(req, res)
     const framing = framingComplaint(req)
-    // What follows on this connection could be part of it.
-    if (framing !== undefined) res.setHeader('Connection', 'close')
-    const complaint = framing ?? pathComplaint(req.url) ?? upgradeComplaint(req)
+    if (framing !== undefined) throw malformed(framing, res)
+    const complaint = pathComplaint(req.url) ?? upgradeComplaint(req)
     if (complaint !== undefined) throw new AuthError('ERR_AUTH_REQUEST', `this request is malformed: ${complaint}`)
     if (!this.#isAllowed(req.url)) throw new AuthError('ERR_AUTH_PATH', 'there is nothing at this path')
 

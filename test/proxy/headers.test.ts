@@ -2,13 +2,32 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { Browser } from '../support/browser.ts'
 import { startProxiedApp, type ProxiedApp } from '../support/proxied-app.ts'
-import { answerTo, beginRequest, receive } from '../support/raw-client.ts'
+import { answerTo, beginRequest, exchangeBytes, receive } from '../support/raw-client.ts'
 
 describe('headers on their way through the proxy', () => {
   let site: ProxiedApp
   let browser: Browser
   beforeAll(async () => {
-    site = await startProxiedApp({ proxy: { forwardCookies: ['theme', 'lang', 'latchkey'] } })
+    site = await startProxiedApp({
+      proxy: { forwardCookies: ['theme', 'lang', 'latchkey'] },
+      routes(app, auth, upstream) {
+        const forwardCookies = ['theme', 'lang', 'latchkey', '__Host-latchkey', 'LATCHKEY', '__host-Latchkey', '__Secure-latchkey', 'latchkey-admin'] // prettier-ignore
+        app.use('/all-cookies', auth.proxy(upstream.url, { forwardCookies }))
+        app.use(
+          '/dressed',
+          (_req, res, next) => {
+            res.set({
+              'Content-Security-Policy': "default-src 'self'",
+              'Strict-Transport-Security': 'max-age=1',
+              'Access-Control-Allow-Origin': 'https://own-middleware.example',
+              'X-Frame-Options': 'DENY',
+            })
+            next()
+          },
+          auth.proxy(upstream.url),
+        )
+      },
+    })
     browser = await site.signedIn()
   })
   afterAll(async () => {
@@ -150,6 +169,86 @@ describe('headers on their way through the proxy', () => {
     })
   })
 
+  test('what the proxy says is taken from no caller, in whatever spelling', async () => {
+    const names = [
+      'X_Forwarded_For', 'x-forwarded_for', 'X.Forwarded.For', 'x-forwarded-port', 'x-forwarded-prefix', 'X-Forwarded-User', 'x_forwarded_server',
+      'Forwarded', 'x-real-ip', 'X_Real_IP', 'true-client-ip', 'x-client-ip', 'x-original-url', 'x_rewrite_url', 'Client-Cert',
+      'client_cert_chain', 'remote_user', 'proxy', 'proxy-x', 'proxy_authorization', 'content_length', 'transfer_encoding', 'Te', 'keep_alive',
+      'http2-settings', 'x_remote_user', 'cookie2', 'AUTHORIZATION',
+    ] // prettier-ignore
+    const seen = await headersAtTarget(Object.fromEntries(names.map((name) => [name, 'mallory'])))
+
+    expect(Object.entries(seen).filter(([, value]) => String(value).includes('mallory'))).toEqual([])
+  })
+
+  test('cookies of a session are never shown, whatever they are called today', async () => {
+    const value = /latchkey=[^;]+/.exec(browser.cookieHeader(site.url))?.[0] ?? ''
+    const cookie = `${value}; theme=a; latchkey=b; LATCHKEY=c; __Host-latchkey=d; __host-Latchkey=e; __Secure-latchkey=f; latchkey-admin=g; "latchkey"=h; lang=i; theme=j`
+    const answer = await exchangeBytes(
+      site.url,
+      `GET /all-cookies/x HTTP/1.1\r\nHost: app\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`,
+    )
+
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+    expect(site.upstream.requests.at(-1)?.headers.cookie).toBe('theme=a; lang=i; theme=j')
+  })
+
+  test('of servers in front, those that the application trusts are believed', async () => {
+    const send = async (headers: OutgoingHttpHeaders): Promise<Record<string, unknown>> => {
+      site.app.set('trust proxy', (address: string) => address === '127.0.0.1' || address === '10.0.0.2')
+      try {
+        return await headersAtTarget(headers)
+      } finally {
+        site.app.set('trust proxy', false)
+      }
+    }
+    const host = new URL(site.url).host
+
+    expect(await send({ 'x-forwarded-for': '6.6.6.6, 203.0.113.7, 10.0.0.2' })).toMatchObject({
+      'x-forwarded-for': '203.0.113.7, 10.0.0.2, 127.0.0.1',
+      forwarded: `for=203.0.113.7, for=10.0.0.2, for=127.0.0.1;host="${host}";proto=http`,
+    })
+    expect(await send({ 'x-forwarded-for': '2001:db8::1, 10.0.0.2', forwarded: 'for=6.6.6.6' })).toMatchObject({
+      forwarded: `for="[2001:db8::1]", for=10.0.0.2, for=127.0.0.1;host="${host}";proto=http`,
+    })
+    expect(await send({ 'x-forwarded-for': '"; host="evil' })).toMatchObject({
+      'x-forwarded-for': '127.0.0.1',
+      forwarded: `for=127.0.0.1;host="${host}";proto=http`,
+    })
+    expect(await send({ 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' })).toMatchObject({
+      'x-forwarded-for': '127.0.0.1',
+      'x-forwarded-host': host,
+      'x-forwarded-proto': 'http',
+    })
+  })
+
+  test.each([
+    ['authorization', 'Bearer echoed'],
+    ['authentication-info', 'nextnonce="x"'],
+    ['proxy-authentication-info', 'x'],
+    ['clear-site-data', '"cookies"'],
+    ['strict-transport-security', 'max-age=9; includeSubDomains'],
+    ['public-key-pins', 'pin-sha256="x"'],
+    ['alt-svc', 'h2="evil.example:443"'],
+    ['access-control-allow-origin', '*'],
+    ['access-control-allow-credentials', 'true'],
+    ['access-control-expose-headers', 'x'],
+  ])('"%s" of an answer is for us, or about the target\'s own host, and stays behind', async (name, value) => {
+    expect(await headersAtClient({ [name]: value, 'x-other': 'stays' })).not.toHaveProperty(name)
+  })
+
+  test('what the application has set stays, unless the target says something else under that name', async () => {
+    site.upstream.answer(
+      (_req, res) => void res.writeHead(200, { 'x-frame-options': 'SAMEORIGIN', 'set-cookie': 'a=1' }).end(),
+    )
+    const answer = await browser.get(`${site.url}/dressed/x`)
+
+    expect(answer.headers.get('content-security-policy')).toBe("default-src 'self'")
+    expect(answer.headers.get('strict-transport-security')).toBe('max-age=1')
+    expect(answer.headers.get('access-control-allow-origin')).toBe('https://own-middleware.example')
+    expect(answer.headers.get('x-frame-options')).toBe('SAMEORIGIN')
+  })
+
   test('other headers pass byte for byte, also those that came twice', async () => {
     const seen = await headersAtTarget({
       'x-note': 'caf\u00e9',
@@ -178,7 +277,20 @@ describe('headers on their way through the proxy', () => {
 
   test('a nameless cookie that browsers would send back as ours does not reach the client', async () => {
     const seen = await headersAtClient({
-      'set-cookie': ['=latchkey=evil', ' = latchkey=evil', 'latchkey; Path=/', 'ok=1'],
+      'set-cookie': [
+        '=latchkey=evil',
+        ' = latchkey=evil',
+        '==latchkey=evil',
+        'latchkey; Path=/',
+        '"latchkey"=evil',
+        '\tlatchkey\t=evil',
+        'LatchKey=evil',
+        '__Host-latchkey=evil; Secure; Path=/',
+        '__HOST-latchkey=evil',
+        '__secure-latchkey=evil',
+        'latchkey-admin=evil',
+        'ok=1',
+      ],
     })
 
     expect(seen['set-cookie']).toEqual(['ok=1'])
