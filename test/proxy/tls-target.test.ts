@@ -14,7 +14,7 @@ describe('an https target', () => {
   const sites: OpenProxy[] = []
   beforeAll(async () => {
     upstream = await startTlsUpstream((req, res) => {
-      res.end(`${req.headers.host} ${String((req.socket as TLSSocket & { servername?: string }).servername)}`)
+      res.end(`${req.headers.host} ${(req.socket as TLSSocket & { servername?: string }).servername}`)
     })
     mutual = await startTlsUpstream(
       (req, res) => void res.end((req.socket as TLSSocket).getPeerCertificate().subject.CN),
