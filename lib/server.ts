@@ -3,6 +3,7 @@ import type { RequestListener, Server as HttpServer, ServerOptions as HttpServer
 import { createServer as createHttpsServer } from 'node:https'
 import type { Server as HttpsServer, ServerOptions as HttpsServerOptions } from 'node:https'
 import { versions } from 'node:process'
+import { continueWhenRead } from './expect-continue.ts'
 
 /** Node's own options. With `key`, `cert`, `pfx` or `SNICallback` it is an https server. */
 export type ServerOptions = HttpServerOptions & HttpsServerOptions
@@ -13,7 +14,9 @@ const TLS_OPTIONS = ['key', 'cert', 'pfx', 'SNICallback'] as const
 export function createServer(app: RequestListener, options: ServerOptions): HttpServer | HttpsServer {
   const isTls = TLS_OPTIONS.some((name) => options[name] !== undefined)
   const all = { ...constructorsOf(app), ...options }
-  return isTls ? createHttpsServer(all, app) : createHttpServer(all, app)
+  const server = isTls ? createHttpsServer(all, app) : createHttpServer(all, app)
+  continueWhenRead(server, app)
+  return server
 }
 
 /** From here on V8 does not mind what Express does to requests, and other constructors than Node's own cost a little. */

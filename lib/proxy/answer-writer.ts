@@ -1,5 +1,7 @@
 import type { Response } from 'express'
+import { answerTrailers } from './answer-trailers.ts'
 import { responseHeaders, type AnswerRules, type RawHeaders } from './headers.ts'
+import { passOn } from './informational.ts'
 import type { Target } from './target.ts'
 import { TokenMask } from './token-mask.ts'
 
@@ -25,15 +27,22 @@ export class AnswerWriter {
   /** The head waits for the end of this turn, so that both go out as one packet. */
   #isWaiting = false
   #hasLength = false
+  #from: Target | undefined
 
   constructor(res: Response, settings: AnswerSettings) {
     this.#res = res
     this.#settings = settings
   }
 
+  /** What comes before the answer. */
+  inform(status: number, raw: RawHeaders): void {
+    passOn(status, raw, this.#res)
+  }
+
   /** @param from where the answer comes from. */
   begin(status: number, raw: RawHeaders, from: Target): void {
     const { rules, token } = this.#settings
+    this.#from = from
     const headers = responseHeaders(raw, rules, from)
     if (status >= 400 && token !== undefined) this.#maskHeaders(new TokenMask(token), headers)
     this.#complete(headers)
@@ -55,7 +64,8 @@ export class AnswerWriter {
     return true
   }
 
-  end(_trailers: RawHeaders | null): void {
+  end(trailers: RawHeaders | null): void {
+    if (trailers !== null && trailers.length > 0) this.#addTrailers(trailers)
     const rest = this.#mask?.end() ?? NOTHING
     const { length } = this.#first
     if (length > 0 && rest.length > 0) this.flush()
@@ -87,6 +97,14 @@ export class AnswerWriter {
   #maskHeaders(mask: TokenMask, headers: string[]): void {
     this.#mask = mask
     for (let at = 1; at < headers.length; at += 2) headers[at] = mask.header(headers[at] ?? '')
+  }
+
+  #addTrailers(raw: RawHeaders): void {
+    if (this.#from === undefined || !this.#res.chunkedEncoding) return
+    const trailers = answerTrailers(raw, this.#res, this.#settings.rules, this.#from)
+    const mask = this.#mask
+    for (const trailer of trailers) trailer[1] = mask?.header(trailer[1]) ?? trailer[1]
+    this.#res.addTrailers(trailers)
   }
 
   #complete(headers: string[]): void {

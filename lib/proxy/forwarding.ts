@@ -125,7 +125,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
     if (status === 101) throw NOT_ASKED
-    if (status < 200) return true
+    if (status < 200) {
+      if (!this.#isSettled) this.#writer.inform(status, raw)
+      return true
+    }
     this.#resume = resume
     const { onRefusal } = this.#options
     if (onRefusal === undefined) return this.#answer(status, raw)

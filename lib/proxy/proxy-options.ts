@@ -1,6 +1,7 @@
 import type { Request } from 'express'
 import { createSecureContext, type ConnectionOptions } from 'node:tls'
 import * as z from 'zod'
+import { isError } from '../errors.ts'
 import { defined, fn, flag, isRecord, positive, readOptions, text, type Same, type Say } from '../option-reader.ts'
 import { allowSchema, cookieNameSchema, originSchema, type AllowOptions } from './gate-options.ts'
 import { assertionSchema, compareIdentity, identityHeadersSchema, type AssertionOptions } from './identity-options.ts'
@@ -156,6 +157,6 @@ function tlsFlaw(tls: ProxyTlsOptions): string | undefined {
     createSecureContext(tls)
     return undefined
   } catch (error) {
-    return `cannot be used (${error instanceof Error && 'code' in error ? String(error.code) : 'not a certificate or key'})`
+    return `cannot be used (${isError(error) && 'code' in error ? String(error.code) : 'not a certificate or key'})`
   }
 }

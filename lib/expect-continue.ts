@@ -1,0 +1,20 @@
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+
+/**
+ * A client that asks before it sends a body (`Expect: 100-continue`, RFC 9110 §10.1.1) is told to go on when somebody begins to read it,
+ * and not when the answer comes without: nobody is signed in, it is too long, there is no target to send it to. Node tells everybody at
+ * once.
+ */
+export function continueWhenRead(server: Server, app: RequestListener): void {
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    let hasContinued = false
+    const read = req._read.bind(req)
+    req._read = (size) => {
+      // When the answer has been written, Node reads the rest to throw it away.
+      if (!hasContinued && !res.headersSent) res.writeContinue()
+      hasContinued = true
+      read(size)
+    }
+    app(req, res)
+  })
+}

@@ -1,0 +1,106 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { once } from 'node:events'
+import { request, type ServerResponse } from 'node:http'
+import type { ProxyOptions } from '../../lib/index.ts'
+import { startOpenProxy, type OpenProxy } from '../support/open-proxy.ts'
+import { answerTo, receive } from '../support/raw-client.ts'
+import { until } from '../support/until.ts'
+import { gone, startUpstream, type Upstream } from '../support/upstream.ts'
+
+describe('how long an answer may take', () => {
+  let upstream: Upstream
+  let site: OpenProxy
+  const answers: ServerResponse[] = []
+  beforeEach(async () => {
+    upstream = await startUpstream()
+    upstream.answer((_req, res) => void answers.push(res))
+  })
+  afterEach(async () => {
+    answers.length = 0
+    await site.close()
+    await upstream.close()
+  })
+
+  async function start(options: ProxyOptions): Promise<void> {
+    site = await startOpenProxy(upstream.url, options)
+  }
+
+  test('in all: one that has not begun by then is 504, and the target is told', async () => {
+    await start({ totalTimeoutMs: 60_000 })
+    const asked = fetch(`${site.url}/x`)
+    await until(() => answers.length === 1, 'the request arrives')
+
+    site.clock.advance({ ms: 60_000 })
+
+    const answer = await asked
+    expect(answer.status).toBe(504)
+    expect(await answer.json()).toMatchObject({ code: 'ERR_AUTH_UPSTREAM_TIMEOUT' })
+    await gone(answers[0] as ServerResponse)
+  })
+
+  test('in all: one that has begun is cut off', async () => {
+    await start({ totalTimeoutMs: 60_000 })
+    const asked = answerTo(request(`${site.url}/x`).end())
+    await until(() => answers.length === 1, 'the request arrives')
+    answers[0]?.write('begun')
+    const answer = await asked
+    await once(answer, 'readable')
+
+    site.clock.advance({ ms: 60_000 })
+
+    expect(await receive(answer)).toEqual({ text: 'begun', end: 'cut' })
+    await gone(answers[0] as ServerResponse)
+  })
+
+  test('in all: nothing happens to one that has ended, nor to the next one', async () => {
+    await start({ totalTimeoutMs: 60_000 })
+    upstream.answer((_req, res) => void res.end('in time'))
+    expect(await (await fetch(`${site.url}/x`)).text()).toBe('in time')
+
+    site.clock.advance({ ms: 59_000 })
+    expect(await (await fetch(`${site.url}/x`)).text()).toBe('in time')
+    site.clock.advance({ ms: 2_000 })
+
+    expect(await (await fetch(`${site.url}/x`)).text()).toBe('in time')
+    expect(upstream.connections).toBe(1)
+  })
+
+  test('while all connections are taken: 504, and the next free one goes to who still waits', async () => {
+    await start({ connections: 1 })
+    const first = fetch(`${site.url}/1`)
+    await until(() => answers.length === 1, 'the first request arrives')
+    const second = fetch(`${site.url}/2`)
+    await until(() => site.requests === 2, 'the second request waits')
+
+    site.clock.advance({ seconds: 30 })
+    expect((await second).status).toBe(504)
+    const third = fetch(`${site.url}/3`)
+    await until(() => site.requests === 3, 'the third request waits')
+    upstream.answer((_req, res) => void res.end('third'))
+    answers[0]?.end('first')
+
+    expect(await (await first).text()).toBe('first')
+    expect(await (await third).text()).toBe('third')
+    expect(upstream.requests.map(({ url }) => url)).toEqual(['/1', '/3'])
+    expect(upstream.connections).toBe(1)
+  })
+
+  test('a client that leaves while all connections are taken costs none', async () => {
+    await start({ connections: 1 })
+    const first = fetch(`${site.url}/1`)
+    await until(() => answers.length === 1, 'the first request arrives')
+    const impatient = request(`${site.url}/2`).on('error', () => {})
+    impatient.end()
+    await until(() => site.requests === 2, 'the second request waits')
+    impatient.destroy()
+    await gone(impatient)
+
+    upstream.answer((_req, res) => void res.end('fine'))
+    answers[0]?.end('first')
+    await (await first).text()
+
+    expect(await (await fetch(`${site.url}/3`)).text()).toBe('fine')
+    expect(upstream.requests.map(({ url }) => url)).toEqual(['/1', '/3'])
+    expect(upstream.connections).toBe(1)
+  })
+})
