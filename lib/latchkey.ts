@@ -33,6 +33,7 @@ import { LiveConnections } from './proxy/live-connections.ts'
 import type { ProxyOptions } from './proxy/proxy-options.ts'
 import { createProxy, type Proxy } from './proxy/proxy.ts'
 import { attachUpgrades, type AttachOptions } from './proxy/upgrade-listener.ts'
+import { upgradeOf } from './proxy/upgrade-request.ts'
 import { systemRuntime, type Runtime } from './runtime.ts'
 import { createServer, type ServerOptions } from './server.ts'
 import { Sealer } from './sealer.ts'
@@ -319,8 +320,9 @@ function demandLongMemory({ tombstoneMs }: GrantStore, leaseMs: number): void {
   )
 }
 
-function isRead({ method }: Request): boolean {
-  return method === 'GET' || method === 'HEAD'
+/** An upgrade goes on for long, so that it must know better. */
+function isRead(req: Request): boolean {
+  return (req.method === 'GET' || req.method === 'HEAD') && upgradeOf(req) === undefined
 }
 
 async function isOk(check: Promise<void>): Promise<'ok' | 'unreachable'> {
