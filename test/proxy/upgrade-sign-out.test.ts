@@ -241,7 +241,10 @@ describe('when its sign-in ends, an answer under way', () => {
 
     await browser.navigate(`${site.url}/logout`, { method: 'POST', from: site.url, redirectLimit: 0 })
 
-    expect(await received).toEqual({ text: 'data: 1\n\n', end: 'cut' })
+    expect(await Promise.race([received, new Promise((resolve) => setTimeout(resolve, 1_000, 'later'))])).toEqual({
+      text: 'data: 1\n\n',
+      end: 'cut',
+    })
     await left
   })
 
