@@ -100,7 +100,8 @@ export class AccessTokens {
     const { runtime, settings, serverOf } = this.#engine
     const key = targetKey({ resource, scope })
     const leftMs = (): number => Math.max(settings.waitMs - (runtime.monotonic() - begun), 0)
-    const state = await this.#reader.state(id, leftMs)
+    // What cannot be sent again must not be sent with a token that another process has replaced since.
+    const state = await this.#reader.state(id, leftMs, isRepeatable)
     const { provider } = serverOf(state.provider)
     demandKnown(resource, provider)
     const issued = issuedFor(state.tokens, key)

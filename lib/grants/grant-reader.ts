@@ -24,15 +24,16 @@ export class GrantReader {
 
   /**
    * @param leftMs how long the caller still waits, in milliseconds.
+   * @param mayBeCached `false`: what is stored now, also where it was read a moment ago.
    * @throws {AuthError} `ERR_AUTH_REVOKED` or `ERR_AUTH_UNAVAILABLE`.
    */
-  async state(id: string, leftMs: () => number): Promise<GrantState> {
+  async state(id: string, leftMs: () => number, mayBeCached: boolean = true): Promise<GrantState> {
     const { runtime } = this.#engine
     // The end-user has signed out, and the store could not be told yet.
     if (this.#ending.pending(id) !== undefined) throw storeAway(undefined)
     const held = this.#journal.current(id)
     if (held !== undefined) return patiently(this.checked(id, held), leftMs(), runtime)
-    const known = this.#cache.get(id)
+    const known = mayBeCached ? this.#cache.get(id) : undefined
     if (known !== undefined) return known
     const askedAt = runtime.monotonic()
     const state = await this.#read(id, leftMs())

@@ -7,6 +7,9 @@ import { TokenMask } from './token-mask.ts'
 
 const NOTHING = Buffer.alloc(0)
 
+/** So much may wait for a client that reads slower than the target writes. To stop and go on at every part costs more than the parts. Bytes. */
+const MAX_AHEAD = 524_288
+
 /** Lists of which an application that has set the header wants its own kept, beside the target's. */
 const ADDED_TO = ['set-cookie', 'vary']
 
@@ -55,13 +58,12 @@ export class AnswerWriter {
   write(chunk: Buffer): boolean {
     const bytes = this.#mask === undefined ? chunk : this.#mask.body(chunk)
     if (bytes.length === 0) return true
-    if (!this.#isWaiting) return this.#res.write(bytes)
-    if (this.#first.length > 0) {
-      this.flush()
-      return this.#res.write(bytes)
+    if (this.#isWaiting && this.#first.length === 0) {
+      this.#first = bytes
+      return true
     }
-    this.#first = bytes
-    return true
+    this.flush()
+    return this.#res.write(bytes) || this.#res.writableLength < MAX_AHEAD
   }
 
   end(trailers: RawHeaders | null): void {

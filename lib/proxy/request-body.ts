@@ -6,6 +6,9 @@ import { AuthError } from '../errors.ts'
 export type RequestBody =
   { readonly kind: 'repeatable'; readonly bytes: Buffer | null } | { readonly kind: 'stream'; readonly bytes: Upload }
 
+/** So much may wait for a target that reads slower than the client writes. Bytes. */
+const MAX_AHEAD = 262_144
+
 const NO_BODY: RequestBody = { kind: 'repeatable', bytes: null }
 
 export function hasBody({ headers }: Request): boolean {
@@ -69,7 +72,7 @@ export class Upload extends Readable {
 
   /** @param maxBytes a longer one ends in `ERR_AUTH_TOO_LARGE`. */
   constructor(req: Request, maxBytes: number) {
-    super({ highWaterMark: 65_536 })
+    super({ highWaterMark: MAX_AHEAD })
     this.#req = req
     this.#maxBytes = maxBytes
     req.once('error', this.#onError)
