@@ -131,8 +131,9 @@ function flush(writer: AnswerWriter): void {
 }
 
 function writeHead(res: Response, status: number, headers: string[]): void {
-  // Whoever wants to see the headers before they go out, as express-session and compression do, may not know flat lists.
-  if (!Object.hasOwn(res, 'writeHead')) {
+  // Whoever wants to see the headers before they go out, as express-session and compression do, may not know flat lists. And Node 20 keeps
+  // only the last of several alike, where the response has headers already.
+  if (!Object.hasOwn(res, 'writeHead') && !hasRepeated(headers)) {
     res.writeHead(status, headers)
     return
   }
@@ -143,4 +144,10 @@ function writeHead(res: Response, status: number, headers: string[]): void {
   }
   for (const [name, values] of byName) res.setHeader(name, values.length === 1 ? (values[0] ?? '') : values)
   res.writeHead(status)
+}
+
+function hasRepeated(headers: readonly string[]): boolean {
+  const names = new Set<string>()
+  for (let at = 0; at < headers.length; at += 2) names.add(headers[at] ?? '')
+  return names.size * 2 < headers.length
 }

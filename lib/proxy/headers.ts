@@ -65,7 +65,7 @@ export interface AnswerRules {
   readonly hasOtherOrigins: boolean
 }
 
-type Kind = 'dropped' | 'set-cookie' | 'location' | 'vary' | 'for-other-origins'
+type Kind = 'dropped' | 'set-cookie' | 'location' | 'for-other-origins'
 
 /** What becomes of a header of an answer; the others pass as they are. */
 const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
@@ -91,7 +91,6 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['set-cookie2', 'set-cookie'],
   ['location', 'location'],
   ['content-location', 'location'],
-  ['vary', 'vary'],
 ])
 
 /**
@@ -126,8 +125,6 @@ function pushSpecial(
   if (kind === 'set-cookie' && setsSession(value, rules.sessionCookie)) return
   if (kind === 'for-other-origins' && !rules.hasOtherOrigins) return
   result.push(name, kind === 'location' ? publicLocation(value, from, rules.route) : value)
-  // Ours gives way to the target's, which does not know of it.
-  if (kind === 'vary' && rules.hasOtherOrigins) result.push('vary', 'Origin')
 }
 
 function textOf(value: Buffer | string): string {

@@ -17,7 +17,7 @@ export interface ProxyOptions {
   resource?: string | undefined
   /** What the access token is good for, space-separated (RFC 6749 §3.3), within what was granted. */
   scope?: string | undefined
-  /** `false`: requests go without a token, and nobody needs to be signed in. Default `true`. */
+  /** `false`: requests go without a token, and nobody needs to be signed in; who is not, is not told of. Default `true`. */
   token?: boolean | undefined
   /** Names of cookies that the target may see. Default none. */
   forwardCookies?: readonly string[] | undefined

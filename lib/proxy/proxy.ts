@@ -72,11 +72,14 @@ export function createProxy(
     demandShort(req, maxBodyBytes)
     const upgrade = upgradeOf(req)
     if (upgrade !== undefined && !demandHandshake(req, res, upgrade)) return
-    const auth = settings.token ? await context.attach(req, res, settings.provider) : undefined
+    const needsUser = settings.token || identity.isWanted
+    const auth = needsUser ? await context.attach(req, res, settings.provider) : undefined
     const live = new LiveAnswer(req, res, runtime)
     const signIn = context.signInOf(req, settings.provider)
     if (signIn !== undefined || upgrade !== undefined) res.once('close', context.live.add(signIn, live))
-    const token = await auth?.freshToken(new TokenInquiry(res, tokenTarget, isRepeatable(req, maxReplayBytes)))
+    const token = settings.token
+      ? await auth?.freshToken(new TokenInquiry(res, tokenTarget, isRepeatable(req, maxReplayBytes)))
+      : undefined
     const body = await readBody(req, { maxReplayBytes, maxBodyBytes })
 
     const sessionCookie = context.sessionCookieOf(req)

@@ -5,7 +5,7 @@ import { Cookie } from 'tough-cookie'
 import { Gate } from '../../lib/proxy/gate.ts'
 import { requestHeaderRules, requestHeaders, responseHeaders, type AnswerRules } from '../../lib/proxy/headers.ts'
 import { readProxyOptions } from '../../lib/proxy/proxy-options.ts'
-import { pathAtTarget, readTarget } from '../../lib/proxy/target.ts'
+import { readTarget } from '../../lib/proxy/target.ts'
 import { startProxyProbe, type ProxyProbe } from '../support/proxy-probe.ts'
 import { readBytes, startUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -92,7 +92,7 @@ const respelt = (name: fc.Arbitrary<string>): fc.Arbitrary<string> =>
         letter === '-' ? dash : capitals[at] === true ? letter.toUpperCase() : letter,
       ).join(''),
     )
-const token = fc.string({ unit: pieces(...'abcxyzABC019-_.~!'), minLength: 1, maxLength: 12 })
+const token = fc.string({ unit: pieces(...Array.from('abcxyzABC019-_.~!')), minLength: 1, maxLength: 12 })
 const headerName = fc.oneof(
   respelt(fc.constantFrom(...OWN_NAMES)),
   token,
@@ -180,13 +180,15 @@ const READINGS: readonly ((path: string) => string)[] = [
 /** What servers could make of a path: decoded up to three times, each of the readings applied or not. */
 function allReadings(path: string): Set<string> {
   const found = new Set<string>([path])
-  for (let round = 0; round < 3; round += 1)
-    for (const one of [...found]) {
+  for (let round = 0; round < 3; round += 1) {
+    const before = Array.from(found)
+    for (const one of before) {
       const decoded = carelesslyDecoded(one)
       found.add(decoded)
       found.add(READINGS.reduce((text, read) => read(text), decoded))
       for (const read of READINGS) found.add(read(decoded))
     }
+  }
   return found
 }
 
@@ -211,8 +213,8 @@ function expectUnderPrefix(atTarget: string): void {
       expect([text, resolved.split('/').length]).toEqual([text, segments.length])
     }
     // and a plain one only where it stands plainly. Letters are as they are: wide ones are no spelling of narrow ones here.
-    for (const [at, segment] of reading.split('/').entries())
-      if (/^[\w.~-]+$/.test(segment)) expect(segments[at]).toBe(segment)
+    const plain = reading.split('/').map((segment, at) => (/^[\w.~-]+$/.test(segment) ? segment : segments[at]))
+    expect(segments).toEqual(plain)
   }
 }
 
@@ -261,7 +263,7 @@ describe('whatever is sent', () => {
         if (below === undefined) return
         letThrough += 1
         expect(below).toBe(url)
-        expectUnderPrefix(pathAtTarget(TARGET, below))
+        expectUnderPrefix(TARGET.prefix + below)
       }),
       { numRuns: RUNS.paths },
     )
@@ -305,7 +307,7 @@ describe('whatever is sent', () => {
   test('no cookie of ours is set by the target, in whatever way browsers read it', () => {
     const rules: AnswerRules = {
       sessionCookie: '__Host-sid',
-      route: { target: TARGET, pathAtTarget: '/v1/x', mount: '/api', publicOrigin: OURS.origin },
+      route: { path: '/x', mount: '/api', publicOrigin: OURS.origin },
       hasOtherOrigins: false,
     }
     const setCookie = fc
@@ -315,7 +317,7 @@ describe('whatever is sent', () => {
     fc.assert(
       fc.property(fc.array(pair, { maxLength: 8 }), (list) => {
         const raw = list.flat().map((text) => Buffer.from(text, 'latin1'))
-        const received = pairsOf(responseHeaders(raw, rules))
+        const received = pairsOf(responseHeaders(raw, rules, TARGET))
 
         for (const [name, value] of received) {
           expect([
@@ -341,7 +343,7 @@ describe('whatever is sent', () => {
           expect(['latchkey', 'sid']).not.toContain(sentBack)
         }
         const values = new Set(list.map(([, value]) => value))
-        for (const [name, value] of received) if (!/location$/.test(name)) expect(values).toContain(value)
+        expect(received.filter(([name, value]) => !name.endsWith('location') && !values.has(value))).toEqual([])
       }),
       { numRuns: RUNS.responseHeaders },
     )
@@ -445,7 +447,7 @@ describe('over real connections', () => {
             expect(JSON.stringify(request.rawHeaders)).not.toContain(session)
             expectUnderPrefix(request.url)
           }
-          if (answer.arrived.length > 0) expect(Buffer.concat(bodies).equals(body)).toBe(true)
+          expect(answer.arrived.length === 0 || Buffer.concat(bodies).equals(body)).toBe(true)
           expect(answer.arrived.length).toBeLessThanOrEqual(1)
         },
       ),

@@ -239,9 +239,11 @@ describe('headers on their way through the proxy', () => {
 
   test('what the application has set stays, unless the target says something else under that name', async () => {
     site.upstream.answer(
-      (_req, res) => void res.writeHead(200, { 'x-frame-options': 'SAMEORIGIN', 'set-cookie': 'a=1' }).end(),
+      (_req, res) => void res.writeHead(200, { 'x-frame-options': 'SAMEORIGIN', 'set-cookie': ['a=1', 'b=2'] }).end(),
     )
     const answer = await browser.get(`${site.url}/dressed/x`)
+
+    expect(answer.setCookie).toEqual(expect.arrayContaining(['a=1', 'b=2']))
 
     expect(answer.headers.get('content-security-policy')).toBe("default-src 'self'")
     expect(answer.headers.get('strict-transport-security')).toBe('max-age=1')

@@ -28,7 +28,10 @@ describe('what the target is told about the user', () => {
         },
         assertion: { key: privateKey, audience: 'urn:api', lifetimeSeconds: 30 },
       },
-      routes: (app, auth, upstream) => void app.use('/plain', auth.proxy(upstream.url)),
+      routes(app, auth, upstream) {
+        app.use('/plain', auth.proxy(upstream.url))
+        app.use('/tokenless', auth.proxy(upstream.url, { token: false, identityHeaders: { 'x-user-id': 'sub' } }))
+      },
     })
     browser = await site.signedIn()
   })
@@ -105,6 +108,16 @@ describe('what the target is told about the user', () => {
     expect(second).toBe(first)
     expect(third).not.toBe(first)
     expect(decodeJwt(String(third)).exp).toBeGreaterThan(Math.floor(site.clock.now() / 1_000) + 28)
+  })
+
+  test('also without a token, as far as anybody is signed in', async () => {
+    const seen = await seenAtTarget({ 'x-user-id': 'mallory' }, '/tokenless/x')
+    expect(seen['x-user-id']).toBe((await seenAtTarget())['x-user-id'])
+    expect(seen).not.toHaveProperty('authorization')
+
+    const stranger = beginRequest(site.browser(), `${site.url}/tokenless/x`, { headers: { 'x-user-id': 'mallory' } })
+    expect((await answerTo(stranger.end())).statusCode).toBe(200)
+    expect(site.upstream.requests.at(-1)?.headers).not.toHaveProperty('x-user-id')
   })
 
   test('nothing, unless the application says so', async () => {
