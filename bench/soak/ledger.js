@@ -9,9 +9,9 @@ export class Ledger {
   /** Not to be explained. */
   wrong = []
   passing = 0
-  #windows = []
-  #requests = new Map()
-  #arrived = []
+  /** @readonly */ #windows = []
+  /** @readonly */ #requests = new Map()
+  /** @readonly */ #arrived = []
 
   count(name) {
     this.counts[name] = (this.counts[name] ?? 0) + 1

@@ -5,9 +5,9 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export class Restartable {
-  #command
-  #options
-  #port
+  /** @readonly */ #command
+  /** @readonly */ #options
+  /** @readonly */ #port
   #child
 
   /** @param options of `spawn`. @param onMessage what it says with `process.send`. */

@@ -32,9 +32,9 @@ const ACTIONS = [
 class Passing extends Error {}
 
 export class User {
-  #origin
-  #ledger
-  #agent = new Agent({ pipelining: 1 })
+  /** @readonly */ #origin
+  /** @readonly */ #ledger
+  /** @readonly */ #agent = new Agent({ pipelining: 1 })
   #cookie
   sub
 
@@ -69,7 +69,7 @@ export class User {
     await this.#agent.close()
   }
 
-  #actions = {
+  /** @readonly */ #actions = {
     json: async () => {
       const { status, text } = await this.#get('/api/json')
       demandOk(status)

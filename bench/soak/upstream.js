@@ -40,7 +40,7 @@ const server = createServer((req, res) => {
 const sockets = new WebSocketServer({ server })
 sockets.on('connection', (socket, req) => {
   note(req)
-  socket.on('message', (data) => socket.send(data.toString()))
+  socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
   socket.on('error', () => {})
 })
 server.keepAliveTimeout = 60_000

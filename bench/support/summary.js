@@ -25,7 +25,7 @@ export function summarise(suites, results) {
   const nodes = inOrder(measured.flatMap(({ name }) => Object.keys(results[name])))
   const rows = measured.flatMap((suite) => comparisonsOf(suite).map((pair) => rowOf(suite, pair, results, nodes)))
   const head = ['', 'against', ...nodes.flatMap((node) => [`Node ${node}: requests/s`, 'CPU/request'])]
-  return [`${whereAndWhen(measured, results)}`, table(head, rows), heldWords(results)].filter(Boolean).join('\n\n')
+  return [whereAndWhen(measured, results), table(head, rows), heldWords(results)].filter(Boolean).join('\n\n')
 }
 
 /** Each pair once, in the order of the targets. */
