@@ -49,6 +49,8 @@ async function start(settings: Settings): Promise<void> {
   const providerName = provider?.name ?? 'one of these providers'
   handler = createApp({ apiUrl, trustProxy, providerName, offered }, auth) as RequestListener
 
+  auth.attach(server.server) // web sockets, through the same guards
+
   onFirstSignal(async () => {
     await finishRequests(server)
     await auth.close()

@@ -24,7 +24,7 @@ describe.each([
       app.use(auth)
       app.get('/me', auth.requireAuth(), (req, res) => void res.json(req.auth.user))
       app.use('/live', auth.requireAuth(), auth.proxy(upstream.url))
-      server = auth.createServer(app) as Server
+      server = auth.createServer(app)
       return app
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
