@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import express from 'express'
+import { WebSocket, WebSocketServer } from 'ws'
+import { latchkey } from '../../lib/index.ts'
+import { oidc } from '../../lib/providers/index.ts'
+import { SECRET } from '../support/app.ts'
+import { until } from '../support/until.ts'
+import { closed, opened, startWebSocketSite, type WebSocketSite } from '../support/web-socket-site.ts'
+
+describe('a sign-out between the guard and a proxy without a token', () => {
+  let site: WebSocketSite
+  let go: (() => void) | undefined
+  beforeAll(async () => {
+    site = await startWebSocketSite({
+      routes(app, auth, upstream) {
+        app.use(
+          '/gap',
+          auth.requireAuth(),
+          (_req, _res, next) => void (go = () => next()), // looks something up
+          auth.proxy(upstream.url, { token: false }),
+        )
+      },
+    })
+  })
+  afterAll(async () => {
+    await site.close()
+  })
+
+  test('leaves no web socket open for ever', async () => {
+    const browser = await site.signedIn()
+    const socket = site.open(browser, '/gap')
+    await until(() => go !== undefined, 'the guard')
+    await browser.navigate(`${site.url}/logout`, { method: 'POST', from: site.url, redirectLimit: 0 })
+    go?.()
+    const end = Promise.race([closed(socket), once(socket, 'unexpected-response')]).then(() => 'over')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    for (let look = 0; look < 3; look += 1) {
+      site.clock.advance({ seconds: 17 })
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+
+    expect([await Promise.race([end, new Promise((resolve) => setTimeout(() => resolve('still open'), 500))]), socket.readyState]).toEqual(['over', WebSocket.CLOSED])
+    socket.terminate()
+  })
+})
+
+describe('a server of createServer() with another web socket server of the application', () => {
+  test('leaves to that what is its own', async () => {
+    const auth = latchkey({
+      baseUrl: 'https://app.example',
+      provider: oidc({ issuer: 'https://id.example', clientId: 'c' }),
+      secret: SECRET,
+    })
+    const server = auth.createServer(express()) as Server
+    const own = new WebSocketServer({ server, path: '/own' })
+    own.on('connection', (socket) => socket.send('own'))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/own`)
+    let said = ''
+    socket.on('message', (data) => (said = String(data))).on('error', (error) => (said = error.message))
+    try {
+      await Promise.race([opened(socket).catch(() => {}), new Promise((resolve) => setTimeout(resolve, 500))])
+      await new Promise((resolve) => setTimeout(resolve, 1_500))
+      expect([said, socket.readyState]).toEqual(['own', WebSocket.OPEN])
+    } finally {
+      socket.terminate()
+      own.close()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      await auth.close()
+    }
+  })
+})
