@@ -44,6 +44,7 @@ const AGAIN: ForwardOutcome = { kind: 'again' }
 
 const CLIENT_GONE = new Error('the client has gone')
 const NOT_ASKED = new Error('101 without the protocol to go on in')
+const SETTLED = new Error('the request is settled')
 const SENT_AGAIN = new Error('sent again with another token')
 
 /**
@@ -237,7 +238,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#isSettled = true
     this.#held = undefined
     this.#res.off('close', this.#onClose)
-    this.#timers?.abort()
+    this.#timers?.abort(SETTLED)
   }
 
   /** undici is done with it. */
