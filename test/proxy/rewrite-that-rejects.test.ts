@@ -18,7 +18,13 @@ const server = auth.createServer(app).listen(0, async () => {
 `
 
 test('a "rewrite" that is asynchronous, and fails, is an error of that request alone', async () => {
-  const app = spawn(process.execPath, ['--import', './test/support/typescript-loader.js', '--input-type=module', '--eval', PROGRAM])
+  const app = spawn(process.execPath, [
+    '--import',
+    './test/support/typescript-loader.js',
+    '--input-type=module',
+    '--eval',
+    PROGRAM,
+  ])
   let [stdout, stderr] = ['', '']
   app.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   app.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))

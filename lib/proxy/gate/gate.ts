@@ -82,6 +82,8 @@ export class Gate {
     } catch (cause) {
       throw new AuthError('ERR_AUTH_SETUP', '"rewrite" of the proxy has thrown', { cause })
     }
+    // A promise that fails would end the process.
+    if (typeof url !== 'string') Promise.resolve(url).catch(() => {})
     const complaint = typeof url === 'string' ? pathComplaint(url) : 'it is no string'
     if (complaint !== undefined)
       throw new AuthError('ERR_AUTH_SETUP', `"rewrite" of the proxy returned what cannot be forwarded: ${complaint}`)
