@@ -28,6 +28,9 @@ export const systemRuntime: Runtime = {
   warn: (message) => process.emitWarning(message, 'LatchkeyWarning'),
 }
 
+/** 24 days; a timer that is to run for longer runs for a millisecond. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 /** `node:timers/promises` makes an error with a stack for every signal, and of most sleeps here nothing comes but that they are not needed. */
 async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -39,7 +42,12 @@ async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener('abort', abort)
       resolve()
     }
-    const timer = setTimeout(wake, ms).unref()
+    let timer: NodeJS.Timeout
+    const wait = (restMs: number): void => {
+      const next = restMs > MAX_TIMER_MS ? (): void => wait(restMs - MAX_TIMER_MS) : wake
+      timer = setTimeout(next, Math.min(restMs, MAX_TIMER_MS)).unref()
+    }
+    wait(ms)
     if (signal?.aborted === true) abort()
     else signal?.addEventListener('abort', abort, { once: true })
   })

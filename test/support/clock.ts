@@ -31,7 +31,7 @@ export class TestClock implements Runtime {
       }
       const abort = (): void => finish(() => reject(signal?.reason as Error))
       const sleeper: Sleeper = { due: this.monotonic() + ms, wake: () => finish(resolve) }
-      const timer = setTimeout(sleeper.wake, ms).unref()
+      const timer = setTimeout(sleeper.wake, Math.min(ms, 2 ** 31 - 1)).unref() // no timer takes more
       this.#sleepers.add(sleeper)
       signal?.addEventListener('abort', abort, { once: true })
     })
