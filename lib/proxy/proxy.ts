@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Request, RequestHandler, Response } from 'express'
 import { replacement, type TokenSource } from '../express/authorized-fetch.ts'
 import type { SignInRef } from '../express/still-signed-in.ts'
@@ -58,7 +59,13 @@ export function createProxy(
 ): Proxy {
   const settings = readProxyOptions(target, options)
   const { publicUrl, runtime } = context
-  const { maxReplayBytes, maxBodyBytes = Number.POSITIVE_INFINITY, totalTimeoutMs, headersTimeoutMs } = settings
+  const {
+    maxReplayBytes,
+    maxBodyBytes = Number.POSITIVE_INFINITY,
+    totalTimeoutMs,
+    headersTimeoutMs,
+    idleTimeoutMs,
+  } = settings
   const tokenTarget = { resource: settings.resource, scope: settings.scope }
   const gate = new Gate(settings, publicUrl)
   const identity = new Identity(settings, publicUrl, runtime)
@@ -69,11 +76,14 @@ export function createProxy(
   async function exchange(req: Request, res: Response): Promise<void> {
     const path = gate.admit(req, res)
     if (path === undefined) return
+    if (waitsForTurn(res)) await once(res, 'socket')
     demandShort(req, maxBodyBytes)
     const upgrade = upgradeOf(req)
     if (upgrade !== undefined && !demandHandshake(req, res, upgrade)) return
     const needsUser = settings.token || identity.isWanted
     const auth = needsUser ? await context.attach(req, res, settings.provider) : undefined
+    // `close` does not come again.
+    if (res.destroyed) return
     const live = new LiveAnswer(req, res, runtime)
     const signIn = context.signInOf(req, settings.provider)
     if (signIn !== undefined || upgrade !== undefined) res.once('close', context.live.add(signIn, live))
@@ -112,6 +122,7 @@ export function createProxy(
           onUpgrade: upgrade && ((answer) => live.becomes(acceptUpgrade({ req, upgrade, answer, rules, token: bearer?.token, runtime }))), // prettier-ignore
           runtime,
           queueTimeoutMs: headersTimeoutMs,
+          idleTimeoutMs,
           deadline,
         },
       )
@@ -134,12 +145,21 @@ export function createProxy(
       await exchange(req, res)
     } catch (error) {
       // A client that left is nobody's fault, and nobody is there to be told.
-      if (res.closed) return
+      // And an application that has answered itself, because it took too long, needs no other answer.
+      if (res.closed || res.writableEnded) return
       if (isTooLarge(error)) closeUnread(req, res)
       context.fail(error, req, res, next)
     }
   }
   return { handler: proxyMiddleware, close: () => upstreams.close(), destroy: () => upstreams.destroy() }
+}
+
+/**
+ * Behind another request on its connection (RFC 9112 §9.3.2). Node tells nothing of a client that leaves to whoever waits there, so it
+ * must not hold anything; and one connection does not get to hold many of a target's.
+ */
+function waitsForTurn(res: Response): boolean {
+  return res.socket === null && !res.destroyed && !res.closed && !res.writableFinished
 }
 
 /** The token goes in last, and from nowhere else. */

@@ -58,13 +58,13 @@ describe('a middleware that compresses answers', () => {
     const [write, end] = [res.write.bind(res), res.end.bind(res)] as [(chunk: Buffer) => boolean, () => void]
     gzip.on('data', (chunk: Buffer) => write(chunk) || gzip.pause())
     gzip.on('end', () => end())
-    const { on } = res
-    on.call(res, 'drain', () => gzip.resume())
+    const on = res.on.bind(res) as (name: string, listener: () => void) => unknown
+    on('drain', () => gzip.resume())
     Object.assign(res, {
       write: (chunk: Buffer) => gzip.write(chunk),
       end: (chunk?: Buffer) => gzip.end(chunk),
       // Whoever waits for the response waits for the compressor.
-      once: (name: string, listener: () => void) => (name === 'drain' ? gzip.once(name, listener) : on.call(res, name, listener)),
+      on: (name: string, listener: () => void) => (name === 'drain' ? gzip.on(name, listener) : on(name, listener)),
     })
   }
 

@@ -34,7 +34,8 @@ describe('behind a server that connects over a unix socket in HTTP/1.0, as nginx
     let stderr = ''
     app.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
     try {
-      await Promise.race([once(app.stdout, 'data'), once(app, 'exit').then(() => Promise.reject(new Error(stderr)))])
+      await Promise.race([once(app.stdout, 'data'), once(app, 'exit')])
+      expect([app.exitCode, stderr]).toEqual([null, ''])
       const nginx = connect(path, () => nginx.write('GET /up/x HTTP/1.0\r\nHost: app\r\n\r\n'))
       nginx.on('error', () => {}).resume()
       await once(nginx, 'close')

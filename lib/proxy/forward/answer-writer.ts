@@ -63,7 +63,9 @@ export class AnswerWriter {
       return true
     }
     this.flush()
-    return this.#res.write(bytes) || this.#res.writableLength < MAX_AHEAD
+    if (this.#res.write(bytes)) return true
+    // Where a middleware has put its own `write` in the way, as compression does, what waits is not in the response.
+    return !Object.hasOwn(this.#res, 'write') && this.#res.writableLength < MAX_AHEAD
   }
 
   end(trailers: RawHeaders | null): void {
@@ -82,7 +84,8 @@ export class AnswerWriter {
     const res = this.#res
     // Where nothing but the end of the connection ends a body (HTTP/1.0), only a reset is something else.
     const { socket } = res
-    if (socket !== null && !this.#hasLength && !res.chunkedEncoding && !('encrypted' in socket))
+    const isTcp = socket?.remoteFamily !== undefined // others know no reset, and throw
+    if (socket !== null && isTcp && !this.#hasLength && !res.chunkedEncoding && !('encrypted' in socket))
       socket.resetAndDestroy()
     res.destroy()
   }
@@ -91,6 +94,7 @@ export class AnswerWriter {
   flush(): void {
     if (!this.#isWaiting) return
     this.#isWaiting = false
+    if (this.#res.writableEnded) return // by the application
     // Without a body: `flushHeaders()` would write Latin-1 as UTF-8.
     this.#res.write(this.#first)
     this.#first = NOTHING
@@ -127,7 +131,11 @@ export class AnswerWriter {
 }
 
 function flush(writer: AnswerWriter): void {
-  writer.flush()
+  try {
+    writer.flush()
+  } catch {
+    writer.cut() // what a middleware throws would end the process, from here
+  }
 }
 
 function writeHead(res: Response, status: number, headers: string[]): void {

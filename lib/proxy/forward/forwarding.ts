@@ -6,6 +6,7 @@ import { judgeBody, judgeHead, MAX_LOOK_BYTES, MAX_LOOK_MS, type AnswerHead } fr
 import type { AnswerPattern } from '../../providers/provider.ts'
 import type { Runtime } from '../../runtime.ts'
 import { AnswerWriter, type AnswerSettings } from './answer-writer.ts'
+import { ClientReading } from './client-reading.ts'
 import type { RawHeaders } from '../headers/headers.ts'
 import { HeldAnswer } from './held-answer.ts'
 import type { ForwardRequest } from './forward-request.ts'
@@ -28,6 +29,8 @@ export interface ForwardOptions extends AnswerSettings {
   readonly runtime: Runtime
   /** How long to wait for a connection while all are taken. Milliseconds. */
   readonly queueTimeoutMs: number
+  /** How long a client may take nothing while something waits for it. Milliseconds. */
+  readonly idleTimeoutMs: number
   /** When the answer must have ended. Monotonic milliseconds; `undefined`: any time. */
   readonly deadline: number | undefined
 }
@@ -42,6 +45,10 @@ export type ForwardOutcome =
 const ANSWERED: ForwardOutcome = { kind: 'answered' }
 const AGAIN: ForwardOutcome = { kind: 'again' }
 
+/** Answers that have no body, whatever their headers say (RFC 9112 §6.3). */
+const BODILESS = new Set([204, 304])
+
+const CLIENT_STALLED = new Error('the client reads no more')
 const CLIENT_GONE = new Error('the client has gone')
 const NOT_ASKED = new Error('101 without the protocol to go on in')
 const SETTLED = new Error('the request is settled')
@@ -77,6 +84,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   readonly #reject: (error: AuthError) => void
   readonly #writer: AnswerWriter
   readonly #onClose: () => void
+  readonly #client: ClientReading
   /** From when the request is written. */
   #abort: ((reason: Error) => void) | undefined
   #resume: (() => void) | undefined
@@ -102,7 +110,11 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#resolve = resolve
     this.#reject = reject
     this.#writer = new AnswerWriter(res, options)
-    this.#onClose = () => this.#clientClosed()
+    this.#onClose = () => this.#leave()
+    this.#client = new ClientReading(res, options.idleTimeoutMs, {
+      onDrain: () => this.#resume?.(),
+      onStalled: () => this.#fail(CLIENT_STALLED),
+    })
   }
 
   begin(): void {
@@ -130,6 +142,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
       if (!this.#isSettled) this.#writer.inform(status, raw)
       return true
     }
+    if (this.#hasOtherAnswer()) return false
     this.#resume = resume
     const { onRefusal } = this.#options
     if (onRefusal === undefined) return this.#answer(status, raw)
@@ -142,7 +155,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   onUpgrade(_status: number, rawHeaders: Buffer[], socket: Socket): void {
     this.#ended()
-    if (this.#isSettled) return void socket.destroy()
+    if (this.#hasOtherAnswer()) return void socket.destroy()
     try {
       this.#options.onUpgrade?.({ rawHeaders, socket, from: this.#upstream.target })
       this.#settle()
@@ -154,9 +167,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onData(chunk: Buffer): boolean {
+    if (this.#hasOtherAnswer()) return false
     if (this.#held !== undefined) return this.#held.add(chunk)
     if (this.#writer.write(chunk)) return true
-    this.#res.once('drain', () => this.#resume?.())
+    this.#client.waitFor()
     return false
   }
 
@@ -167,34 +181,40 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onError(error: Error): void {
-    const wasSent = this.#abort !== undefined
     this.#ended()
-    if (this.#isSettled) return
-    if (wasSent) return this.#held === undefined ? this.#fail(error) : this.#held.fail(error)
-    if (!isOfConnecting(error) || error === uploadError(this.#request)) {
-      this.#upstream.breaker.left()
-      return this.#fail(error)
-    }
-    this.#upstream.breaker.failed()
+    if (error === CLIENT_GONE) return
+    if (this.#abort !== undefined) return this.#held === undefined ? this.#fail(error) : this.#held.fail(error)
+    // Said even when nobody waits any more: this may have been the one that tries the target for all others.
+    const isUnreachable = isOfConnecting(error) && error !== uploadError(this.#request)
+    if (isUnreachable) this.#upstream.breaker.failed()
+    else this.#upstream.breaker.left()
+    if (!isUnreachable) return this.#fail(error)
+    if (this.#hasOtherAnswer()) return
     this.#settle()
     this.#resolve({ kind: 'unsent', error: upstreamError(error) })
   }
 
   #answer(status: number, raw: RawHeaders): true {
     this.#writer.begin(status, raw, this.#upstream.target)
+    // undici misses the body that the length, where there is one, would be that of (RFC 9110 §8.6), and calls the answer broken.
+    if (BODILESS.has(status)) this.#complete(null)
     return true
   }
 
   #complete(trailers: RawHeaders | null): void {
-    if (this.#isSettled) return
+    if (this.#hasOtherAnswer()) return
     this.#settle()
-    this.#writer.end(trailers)
     this.#resolve(ANSWERED)
+    try {
+      this.#writer.end(trailers)
+    } catch {
+      this.#writer.cut() // what a middleware throws would end the process, from here
+    }
   }
 
   /** Tells the client, as far as that is still possible, and the target. */
   #fail(error: unknown): void {
-    if (this.#isSettled) return
+    if (this.#hasOtherAnswer()) return
     this.#settle()
     if (this.#res.headersSent) {
       this.#writer.cut()
@@ -203,8 +223,14 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#abort?.(error instanceof Error ? error : CLIENT_GONE)
   }
 
-  #clientClosed(): void {
-    if (this.#isSettled || this.#res.writableFinished) return
+  /** There is nobody to answer, or the application has done so itself: it may limit the time. */
+  #hasOtherAnswer(): boolean {
+    if (this.#res.writableEnded) this.#leave()
+    return this.#isSettled
+  }
+
+  #leave(): void {
+    if (this.#isSettled) return
     this.#settle()
     this.#resolve(ANSWERED)
     this.#abort?.(CLIENT_GONE)
@@ -214,7 +240,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     try {
       const isDropped =
         (await isRefused(head, answer, onRefusal, this.#options.runtime)) && (await onRefusal.sendAgain())
-      if (this.#isSettled) return
+      if (this.#hasOtherAnswer()) return
       if (isDropped) return this.#drop(answer)
       this.#held = undefined
       if (answer.error !== undefined) return this.#fail(answer.error)
@@ -238,6 +264,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#isSettled = true
     this.#held = undefined
     this.#res.off('close', this.#onClose)
+    this.#client.done()
     this.#timers?.abort(SETTLED)
   }
 
@@ -253,7 +280,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const expire = (): void => {
       if (isTooLong()) this.#fail(new AuthError('ERR_AUTH_UPSTREAM_TIMEOUT', 'the target of the proxy takes too long'))
     }
-    this.#options.runtime.sleep(ms, this.#timers.signal).then(expire, () => {})
+    this.#options.runtime
+      .sleep(ms, this.#timers.signal)
+      .then(expire)
+      .catch(() => {})
   }
 }
 
