@@ -24,3 +24,28 @@ test('a client that takes nothing for longer than "idleTimeoutMs" does not keep 
 
   expect((await fetch(`${site.url}/small`)).status).toBe(200)
 }, 15_000)
+
+test('a client that is slow, and takes something all the time, gets everything', async () => {
+  const upstream = await startUpstream()
+  closing.push(() => upstream.close())
+  const length = 24 * 1024 * 1024
+  upstream.answer((_req, res) => void res.end(Buffer.alloc(length)))
+  const site = await startOpenProxy(upstream.url, { idleTimeoutMs: 800 })
+  closing.push(() => site.close())
+  const slow = connect((site.server.address() as AddressInfo).port, '127.0.0.1')
+  closing.push(() => void slow.destroy())
+  await once(slow, 'connect')
+  slow.write('GET /up/large HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n')
+  let received = 0
+  slow.on('data', (chunk: Buffer) => {
+    const before = received
+    received += chunk.length
+    // 1 MiB at a time, and a rest
+    if (Math.floor(before / 2 ** 20) === Math.floor(received / 2 ** 20)) return
+    slow.pause()
+    setTimeout(() => slow.resume(), 60)
+  })
+  await once(slow, 'close')
+
+  expect(received).toBeGreaterThanOrEqual(length)
+}, 15_000)

@@ -84,7 +84,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
   readonly #reject: (error: AuthError) => void
   readonly #writer: AnswerWriter
   readonly #onClose: () => void
-  readonly #client: ClientReading
+  /** From when it reads slower than the target writes. */
+  #client: ClientReading | undefined
   /** From when the request is written. */
   #abort: ((reason: Error) => void) | undefined
   #resume: (() => void) | undefined
@@ -111,10 +112,6 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#reject = reject
     this.#writer = new AnswerWriter(res, options)
     this.#onClose = () => this.#leave()
-    this.#client = new ClientReading(res, options.idleTimeoutMs, {
-      onDrain: () => this.#resume?.(),
-      onStalled: () => this.#fail(CLIENT_STALLED),
-    })
   }
 
   begin(): void {
@@ -170,6 +167,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
     if (this.#hasOtherAnswer()) return false
     if (this.#held !== undefined) return this.#held.add(chunk)
     if (this.#writer.write(chunk)) return true
+    this.#client ??= new ClientReading(this.#res, this.#options.idleTimeoutMs, {
+      onDrain: () => this.#resume?.(),
+      onStalled: () => this.#fail(CLIENT_STALLED),
+    })
     this.#client.waitFor()
     return false
   }
@@ -264,7 +265,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#isSettled = true
     this.#held = undefined
     this.#res.off('close', this.#onClose)
-    this.#client.done()
+    this.#client?.done()
     this.#timers?.abort(SETTLED)
   }
 
