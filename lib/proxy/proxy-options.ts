@@ -34,7 +34,7 @@ export interface ProxyOptions {
   connectTimeoutMs?: number | undefined
   /** Milliseconds until the answer must begin; and, while all connections are taken, for one to become free. Default 30,000. */
   headersTimeoutMs?: number | undefined
-  /** Milliseconds between two parts of the answer. Default 300,000. */
+  /** Milliseconds between two parts of the answer; and for which a client may take nothing of it. Default 300,000. */
   idleTimeoutMs?: number | undefined
   /** Milliseconds until the answer must have ended, from when the token is at hand. Default: any time. */
   totalTimeoutMs?: number | undefined
