@@ -1,5 +1,4 @@
 import cluster from 'node:cluster'
-import { setTimeout as delay } from 'node:timers/promises'
 
 /**
  * Everything the package takes from the world around it. Handed down from the factory, so that a test can set the clock
@@ -23,10 +22,27 @@ export interface Runtime {
 export const systemRuntime: Runtime = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  sleep: (ms, signal) => delay(ms, undefined, { ref: false, ...(signal && { signal }) }),
+  sleep,
   fetch: (input, init) => fetch(input, init),
   peers: () => signOfPeers(process.env, cluster.isWorker),
   warn: (message) => process.emitWarning(message, 'LatchkeyWarning'),
+}
+
+/** `node:timers/promises` makes an error with a stack for every signal, and of most sleeps here nothing comes but that they are not needed. */
+async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      clearTimeout(timer)
+      reject(signal?.reason as Error)
+    }
+    const wake = (): void => {
+      signal?.removeEventListener('abort', abort)
+      resolve()
+    }
+    const timer = setTimeout(wake, ms).unref()
+    if (signal?.aborted === true) abort()
+    else signal?.addEventListener('abort', abort, { once: true })
+  })
 }
 
 /** PM2, and tools that learnt from it, number the instances of an application; PM2 says how many, and makes a worker of a single one too. */

@@ -8,13 +8,11 @@ const circus = createRequire(import.meta.url)('jest-circus/runner').default
  * Packages that each worker loads once, outside the contexts of the test files: jest would link and evaluate them anew for every file, and
  * Node 20 never gives back the memory of a module that was loaded in a context. lib/, test/ and all other packages stay the file's own.
  * What has state that a test could leave to the next does not belong here (passport's default instance, OpenTelemetry's globals), nor what
- * takes only objects of its own realm for plain ones (oidc-provider).
+ * takes only objects of its own realm for plain ones (oidc-provider), nor what reads a clock that tests set (express-session, and its stores).
  */
 const SHARED = [
-  'connect-redis',
   'express',
   'express4',
-  'express-session',
   'fast-check',
   'ioredis',
   'jose',
@@ -32,6 +30,7 @@ process.env.NO_DEPRECATION = 'router'
 export default async function runTestFile(globalConfig, config, environment, runtime, path, sendMessageToJest) {
   for (const name of SHARED) runtime.setModuleMock(path, name, () => import(name))
   acceptErrorsFromOutside(environment.global)
+  shareDispatcher(environment.global)
   sendSourcesOnce(runtime)
   try {
     return await circus(globalConfig, config, environment, runtime, path, sendMessageToJest)
@@ -53,6 +52,12 @@ function acceptErrorsFromOutside(global) {
       },
     })
   }
+}
+
+/** undici leaves its global dispatcher there for other packages (oidc-provider), which look for it in the file's context. */
+function shareDispatcher(global) {
+  const dispatcher = Symbol.for('undici.globalDispatcher.1')
+  global[dispatcher] ??= globalThis[dispatcher]
 }
 
 /** jest's own enables the debugger, too, which then lists all scripts there are before each test file; coverage does without. */

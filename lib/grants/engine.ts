@@ -31,6 +31,9 @@ export interface Engine {
   readonly telemetry: Telemetry
 }
 
+/** One for all: to make an error costs more than to ask a local cache. */
+const ANSWERED = new Error('the store has answered')
+
 /**
  * The answer of the store. One that cannot be reached, or does not answer in time, is a passing fault; it proves nothing about the grant.
  *
@@ -55,7 +58,7 @@ export async function reach<T>(
   } catch (cause) {
     throw cause instanceof AuthError ? cause : storeAway(cause)
   } finally {
-    answered.abort()
+    answered.abort(ANSWERED)
   }
 }
 

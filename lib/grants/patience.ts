@@ -4,6 +4,9 @@ import { unavailable } from './faults.ts'
 /** The work goes on, and may be done by then. */
 const COME_AGAIN_MS = 1_000
 
+/** One for all: to make an error takes time. */
+const DONE = new Error('nobody waits any more')
+
 /**
  * Bounds the waiting for `work`, not the work: it goes on for whoever else waits for it, and for what it stores.
  *
@@ -26,6 +29,6 @@ export async function patiently<T>(work: Promise<T>, ms: number, runtime: Runtim
   } finally {
     work.catch(() => {})
     giveUp.catch(() => {})
-    done.abort()
+    done.abort(DONE)
   }
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import * as z from 'zod'
 import type { Same } from '../option-reader.ts'
 import type { IssuedToken } from '../protocol/token-response.ts'
@@ -46,6 +47,9 @@ const allOfTokens: Same<keyof z.output<typeof tokensSchema>, keyof GrantTokens> 
 const allOfSession: Same<keyof z.output<typeof sessionSchema>, keyof GrantSession> = true
 void [allOfTokens, allOfSession]
 
+/** In characters: of some thousand grants. */
+const OPENED = { maxSize: 8 * 1024 * 1024, sizeCalculation: (_tokens: GrantTokens, key: string): number => key.length }
+
 /** Nearer than this, two clocks count as the same: what is measured is the way to the store. */
 const NEGLIGIBLE_MS = 1_000
 
@@ -55,6 +59,8 @@ const NEGLIGIBLE_MS = 1_000
  */
 export class RedisRecordCodec {
   readonly #sealer: Sealer
+  /** Tokens that were opened, by the whole of what was sealed. */
+  readonly #opened = new LRUCache<string, GrantTokens>(OPENED)
 
   constructor(secrets: readonly [string, ...string[]]) {
     this.#sealer = new Sealer(secrets, 'grant')
@@ -70,7 +76,7 @@ export class RedisRecordCodec {
 
   /** @param askedAt by the reader's clock, before it asked the store: what passed on the way makes tokens older, never younger. */
   state(id: string, stored: StoredGrant, askedAt: number): GrantState {
-    const tokens = this.#open(stored.sealed, `tokens ${id}`, tokensSchema)
+    const tokens = this.#openTokens(id, stored.sealed)
     const fromStore = askedAt - stored.storeNow
     return {
       ...identity(stored),
@@ -93,6 +99,17 @@ export class RedisRecordCodec {
     if (this.#sealer.isCurrent(session)) return undefined
     const opened = this.#sealer.open(session, `session ${id}`)
     return opened === undefined ? undefined : this.#sealer.seal(opened, `session ${id}`)
+  }
+
+  /** They are opened on every request, and change with every refresh. */
+  #openTokens(id: string, sealed: string): GrantTokens {
+    const context = `tokens ${id}`
+    const key = `${context} ${sealed}`
+    const known = this.#opened.get(key)
+    if (known !== undefined) return known
+    const tokens = this.#open(sealed, context, tokensSchema)
+    this.#opened.set(key, tokens)
+    return tokens
   }
 
   #open<Schema extends z.ZodType>(sealed: string, context: string, schema: Schema): z.output<Schema> {

@@ -3,8 +3,13 @@ import { createSecureContext, type ConnectionOptions } from 'node:tls'
 import * as z from 'zod'
 import { isError } from '../errors.ts'
 import { defined, fn, flag, isRecord, positive, readOptions, text, type Same, type Say } from '../option-reader.ts'
-import { allowSchema, cookieNameSchema, originSchema, type AllowOptions } from './gate-options.ts'
-import { assertionSchema, compareIdentity, identityHeadersSchema, type AssertionOptions } from './identity-options.ts'
+import { allowSchema, cookieNameSchema, originSchema, type AllowOptions } from './gate/gate-options.ts'
+import {
+  assertionSchema,
+  compareIdentity,
+  identityHeadersSchema,
+  type AssertionOptions,
+} from './headers/identity-options.ts'
 import { readTarget, targetComplaint, type Target } from './target.ts'
 
 /** Whom to trust at an https target, and who to be there. As in `node:tls`. That it is the one that the URL names is always checked. */

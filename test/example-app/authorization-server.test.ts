@@ -226,7 +226,7 @@ describe('a disturbed token endpoint', () => {
     const tokens = await client.signIn(browser)
 
     server.dropNextTokenAnswer()
-    await expect(client.refresh(tokens)).rejects.toBeInstanceOf(oidc.ClientError)
+    await expect(client.refresh(tokens)).rejects.toThrow(TypeError)
 
     expect(server.tokenRequests('refresh_token')).toMatchObject([{ status: 'cut' }])
     await expect(client.refresh(tokens)).rejects.toMatchObject({ error: 'invalid_grant' })
@@ -238,7 +238,7 @@ describe('a disturbed token endpoint', () => {
     const tokens = await client.signIn(browser)
 
     await server.stop()
-    await expect(client.refresh(tokens)).rejects.toBeInstanceOf(oidc.ClientError)
+    await expect(client.refresh(tokens)).rejects.toThrow(TypeError)
     await server.start()
 
     await expect(client.refresh(tokens)).resolves.toMatchObject({ token_type: 'bearer' })

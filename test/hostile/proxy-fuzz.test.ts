@@ -2,8 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { Request, Response } from 'express'
 import fc from 'fast-check'
 import { Cookie } from 'tough-cookie'
-import { Gate } from '../../lib/proxy/gate.ts'
-import { requestHeaderRules, requestHeaders, responseHeaders, type AnswerRules } from '../../lib/proxy/headers.ts'
+import { Gate } from '../../lib/proxy/gate/gate.ts'
+import {
+  requestHeaderRules,
+  requestHeaders,
+  responseHeaders,
+  type AnswerRules,
+} from '../../lib/proxy/headers/headers.ts'
 import { readProxyOptions } from '../../lib/proxy/proxy-options.ts'
 import { readTarget } from '../../lib/proxy/target.ts'
 import { startProxyProbe, type ProxyProbe } from '../support/proxy-probe.ts'

@@ -13,6 +13,9 @@ const PUBLIC_NAMES: Record<string, { values: string[]; types: string[] }> = {
     types: [
       'AccessTokenOptions',
       'AccountAuth',
+      'AllowOptions',
+      'AssertionOptions',
+      'AttachOptions',
       'AuthErrorCode',
       'AuthErrorOptions',
       'AuthEvent',
@@ -53,6 +56,7 @@ const PUBLIC_NAMES: Record<string, { values: string[]; types: string[] }> = {
       'RequestAuth',
       'Requirements',
       'Runtime',
+      'ServerOptions',
       'SessionOptions',
       'SettleAnswer',
       'SettleRequest',

@@ -1,7 +1,7 @@
-import type { Runtime } from '../runtime.ts'
-import type { User } from '../session/account.ts'
+import type { Runtime } from '../../runtime.ts'
+import type { User } from '../../session/account.ts'
 import { Assertions, type Person } from './assertion.ts'
-import type { ProxySettings } from './proxy-options.ts'
+import type { ProxySettings } from '../proxy-options.ts'
 
 /**
  * The headers that tell a target about the user: claims, each under a name of its own, and a signed assertion. What the caller sends under

@@ -4,8 +4,8 @@ import { forwardedHeaders } from './forwarded.ts'
 import { folded, isOwnName, METHOD_OVERRIDES, namedByConnection, PER_HOP } from './header-names.ts'
 import { DEFAULT_HEADER } from './identity-options.ts'
 import { publicLocation, type Route } from './location.ts'
-import type { ProxySettings } from './proxy-options.ts'
-import type { Target } from './target.ts'
+import type { ProxySettings } from '../proxy-options.ts'
+import type { Target } from '../target.ts'
 
 export interface RequestHeaderRules {
   /** The application's public origin. */

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { text } from '../option-reader.ts'
-import { urlComplaint } from '../url-rule.ts'
+import { text } from '../../option-reader.ts'
+import { urlComplaint } from '../../url-rule.ts'
 import { pathComplaint } from './path.ts'
 
 const METHOD = /^[A-Z][A-Z-]*$/

@@ -1,6 +1,6 @@
 import { KeyObject, type webcrypto } from 'node:crypto'
 import * as z from 'zod'
-import { isRecord, positive, text, type Say } from '../option-reader.ts'
+import { isRecord, positive, text, type Say } from '../../option-reader.ts'
 import { folded, isAboutTheMessage, TOKEN } from './header-names.ts'
 
 /** A signed statement about the user. */

@@ -1,4 +1,4 @@
-import type { Target } from './target.ts'
+import type { Target } from '../target.ts'
 
 /** Where a request came in and where it went. */
 export interface Route {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { Request } from 'express'
-import { AuthError } from '../errors.ts'
+import { AuthError } from '../../errors.ts'
 
 /** What is sent to the target. Only what is held in memory can be sent a second time. */
 export type RequestBody =

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto'
-import type { SignInRef } from '../express/still-signed-in.ts'
-import type { Runtime } from '../runtime.ts'
+import type { SignInRef } from '../../express/still-signed-in.ts'
+import type { Runtime } from '../../runtime.ts'
 
 /** How often everything is looked at. Milliseconds, give or take a tenth: processes must not all ask at once. */
 const CHECK_MS = 15_000

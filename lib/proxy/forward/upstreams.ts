@@ -1,6 +1,6 @@
-import { AuthError } from '../errors.ts'
-import type { Runtime } from '../runtime.ts'
-import type { ProxySettings } from './proxy-options.ts'
+import { AuthError } from '../../errors.ts'
+import type { Runtime } from '../../runtime.ts'
+import type { ProxySettings } from '../proxy-options.ts'
 import { Upstream } from './upstream.ts'
 
 /** The targets of a proxy, in turn; one to which no connection comes about rests for a while, and longer each time. */

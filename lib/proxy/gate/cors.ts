@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express'
-import { isOwnName, TOKEN } from './header-names.ts'
+import { isOwnName, TOKEN } from '../headers/header-names.ts'
 
 /** Seconds. Chromium keeps no answer for longer than two hours. */
 const MAX_AGE = '600'

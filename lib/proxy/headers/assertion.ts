@@ -1,8 +1,8 @@
 import { SignJWT } from 'jose'
 import { LRUCache } from 'lru-cache'
-import { AuthError } from '../errors.ts'
-import type { Runtime } from '../runtime.ts'
-import type { ProviderAccount, User } from '../session/account.ts'
+import { AuthError } from '../../errors.ts'
+import type { Runtime } from '../../runtime.ts'
+import type { ProviderAccount, User } from '../../session/account.ts'
 import { algorithmsOf, DEFAULT_HEADER, type AssertionOptions } from './identity-options.ts'
 
 /** Whom the headers are about. */

@@ -1,5 +1,5 @@
 import type { Response } from 'express'
-import type { AuthError } from '../errors.ts'
+import type { AuthError } from '../../errors.ts'
 import type { ForwardRequest } from './forward-request.ts'
 import { attempt, type ForwardOptions } from './forwarding.ts'
 import type { Upstream } from './upstream.ts'

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Runtime } from '../runtime.ts'
+import type { Runtime } from '../../runtime.ts'
 import { CLOSE_CODES, closeFrame, FrameTracker, pingFrame } from './web-socket-frames.ts'
 
 /** A side of which nothing was heard for so long is asked whether it is still there; silent for as long again, it is not. */

@@ -1,6 +1,6 @@
 import type { Response } from 'express'
-import { responseHeaders, type AnswerRules, type RawHeaders } from './headers.ts'
-import type { Target } from './target.ts'
+import { responseHeaders, type AnswerRules, type RawHeaders } from '../headers/headers.ts'
+import type { Target } from '../target.ts'
 
 /** What was decided by the head, and is not to be decided again behind the body (RFC 9110 §6.5.1). */
 const OF_THE_HEAD = new Set([

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { AuthError } from '../errors.ts'
-import { TOKEN } from './header-names.ts'
+import { AuthError } from '../../errors.ts'
+import { TOKEN } from '../headers/header-names.ts'
 
 // oxlint-disable-next-line no-control-regex -- control characters are what it is about
 const CONTROL = /[\0-\u0008\u000A-\u001F\u007F]/

@@ -1,6 +1,6 @@
 import type { Response } from 'express'
-import type { AccessTokenRequest } from '../grants/access-tokens.ts'
-import type { TokenTarget } from '../protocol/token-target.ts'
+import type { AccessTokenRequest } from '../../grants/access-tokens.ts'
+import type { TokenTarget } from '../../protocol/token-target.ts'
 
 /** Asks for the token that a request is sent with, for as long as its client waits. */
 export class TokenInquiry implements AccessTokenRequest {

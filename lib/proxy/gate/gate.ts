@@ -1,10 +1,10 @@
 import type { Request, Response } from 'express'
-import { AuthError } from '../errors.ts'
+import { AuthError } from '../../errors.ts'
 import { Cors } from './cors.ts'
 import { isOurOwn, isUpgrade, needsProof } from './cross-site.ts'
 import { framingComplaint, malformed } from './framing.ts'
 import { pathComplaint } from './path.ts'
-import type { ProxySettings } from './proxy-options.ts'
+import type { ProxySettings } from '../proxy-options.ts'
 
 /** Never forwarded: a tunnel, and an echo of headers that only we and the target should see (RFC 9110 §9.3.6, §9.3.8). */
 const NEVER = new Set(['CONNECT', 'TRACE'])

@@ -1,9 +1,9 @@
 import type { Response } from 'express'
 import { answerTrailers } from './answer-trailers.ts'
-import { responseHeaders, type AnswerRules, type RawHeaders } from './headers.ts'
+import { responseHeaders, type AnswerRules, type RawHeaders } from '../headers/headers.ts'
 import { passOn } from './informational.ts'
-import type { Target } from './target.ts'
-import { TokenMask } from './token-mask.ts'
+import type { Target } from '../target.ts'
+import { TokenMask } from '../headers/token-mask.ts'
 
 const NOTHING = Buffer.alloc(0)
 

@@ -1,4 +1,4 @@
-import { AuthError, isError } from '../errors.ts'
+import { AuthError, isError } from '../../errors.ts'
 
 const TIMEOUTS = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ETIMEDOUT'])
 

@@ -1,16 +1,16 @@
 import type { Response } from 'express'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
-import { AuthError } from '../errors.ts'
-import { judgeBody, judgeHead, MAX_LOOK_BYTES, MAX_LOOK_MS, type AnswerHead } from '../protocol/refusal.ts'
-import type { AnswerPattern } from '../providers/provider.ts'
-import type { Runtime } from '../runtime.ts'
+import { AuthError } from '../../errors.ts'
+import { judgeBody, judgeHead, MAX_LOOK_BYTES, MAX_LOOK_MS, type AnswerHead } from '../../protocol/refusal.ts'
+import type { AnswerPattern } from '../../providers/provider.ts'
+import type { Runtime } from '../../runtime.ts'
 import { AnswerWriter, type AnswerSettings } from './answer-writer.ts'
-import type { RawHeaders } from './headers.ts'
+import type { RawHeaders } from '../headers/headers.ts'
 import { HeldAnswer } from './held-answer.ts'
 import type { ForwardRequest } from './forward-request.ts'
 import { isOfConnecting, upstreamError } from './upstream-error.ts'
-import type { UpgradeAnswer } from './upgrade-exchange.ts'
+import type { UpgradeAnswer } from '../upgrade/upgrade-exchange.ts'
 import type { Upstream } from './upstream.ts'
 
 /** What to do about an answer that says that the token is not good any more. */
@@ -44,6 +44,7 @@ const AGAIN: ForwardOutcome = { kind: 'again' }
 
 const CLIENT_GONE = new Error('the client has gone')
 const NOT_ASKED = new Error('101 without the protocol to go on in')
+const SETTLED = new Error('the request is settled')
 const SENT_AGAIN = new Error('sent again with another token')
 
 /**
@@ -237,7 +238,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#isSettled = true
     this.#held = undefined
     this.#res.off('close', this.#onClose)
-    this.#timers?.abort()
+    this.#timers?.abort(SETTLED)
   }
 
   /** undici is done with it. */

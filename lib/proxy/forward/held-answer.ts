@@ -1,4 +1,4 @@
-import type { RawHeaders } from './headers.ts'
+import type { RawHeaders } from '../headers/headers.ts'
 
 /** A refusal is a few words; a longer one waits on the wire. */
 const MAX_HELD_BYTES = 65_536

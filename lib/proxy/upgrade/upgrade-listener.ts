@@ -2,8 +2,8 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import * as z from 'zod'
-import { readOptions, type Same } from '../option-reader.ts'
-import type { Runtime } from '../runtime.ts'
+import { readOptions, type Same } from '../../option-reader.ts'
+import type { Runtime } from '../../runtime.ts'
 import { isTaken, UpgradeRequest } from './upgrade-request.ts'
 
 export interface AttachOptions {

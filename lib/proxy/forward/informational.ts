@@ -1,5 +1,5 @@
 import type { Response } from 'express'
-import type { RawHeaders } from './headers.ts'
+import type { RawHeaders } from '../headers/headers.ts'
 
 const PROCESSING = 102
 const EARLY_HINTS = 103

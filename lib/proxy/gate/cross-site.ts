@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { siteOf } from '../express/navigation.ts'
+import { siteOf } from '../../express/navigation.ts'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
 

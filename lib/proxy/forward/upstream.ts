@@ -1,10 +1,10 @@
 import { createSecureContext } from 'node:tls'
 import { Pool, type Dispatcher } from 'undici'
-import { Breaker } from '../breaker.ts'
-import type { Runtime } from '../runtime.ts'
-import type { ProxySettings } from './proxy-options.ts'
+import { Breaker } from '../../breaker.ts'
+import type { Runtime } from '../../runtime.ts'
+import type { ProxySettings } from '../proxy-options.ts'
 import type { ForwardRequest } from './forward-request.ts'
-import type { Target } from './target.ts'
+import type { Target } from '../target.ts'
 
 /** Where another one can take the requests, one failure is enough: the next request goes there. */
 const FAILURES_TO_REST = { alone: 5, amongOthers: 1 }

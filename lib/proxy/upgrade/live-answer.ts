@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express'
-import type { Runtime } from '../runtime.ts'
+import type { Runtime } from '../../runtime.ts'
 import type { LiveConnection } from './live-connections.ts'
 import type { Tunnel } from './upgrade-tunnel.ts'
 import { CLOSE_CODES } from './web-socket-frames.ts'
