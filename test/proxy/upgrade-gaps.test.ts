@@ -42,7 +42,10 @@ describe('a sign-out between the guard and a proxy without a token', () => {
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
 
-    expect([await Promise.race([end, new Promise((resolve) => setTimeout(() => resolve('still open'), 500))]), socket.readyState]).toEqual(['over', WebSocket.CLOSED])
+    expect([
+      await Promise.race([end, new Promise((resolve) => setTimeout(() => resolve('still open'), 500))]),
+      socket.readyState,
+    ]).toEqual(['over', WebSocket.CLOSED])
     socket.terminate()
   })
 })
