@@ -60,7 +60,7 @@ export function createProxy(
   const { publicUrl, runtime } = context
   const { maxReplayBytes, maxBodyBytes = Number.POSITIVE_INFINITY, totalTimeoutMs, headersTimeoutMs } = settings
   const tokenTarget = { resource: settings.resource, scope: settings.scope }
-  const gate = new Gate(settings, publicUrl)
+  const gate = new Gate(settings, publicUrl, (req) => context.signInOf(req, undefined) !== undefined)
   const identity = new Identity(settings, publicUrl, runtime)
   const headerRules = requestHeaderRules(settings, publicUrl)
   const hasOtherOrigins = (settings.allowOrigins ?? []).length > 0

@@ -260,7 +260,7 @@ const pairsOf = (flat: readonly string[]): [string, string][] =>
 
 describe('whatever is sent', () => {
   test('the path at the target stays under its prefix, however it is read, or is refused', () => {
-    const gate = new Gate(settings, OURS)
+    const gate = new Gate(settings, OURS, () => false)
     let letThrough = 0
     fc.assert(
       fc.property(hostilePath, (url) => {
@@ -355,7 +355,7 @@ describe('whatever is sent', () => {
   })
 
   test('nothing that a page of another site can send changes anything', () => {
-    const gate = new Gate(settings, OURS)
+    const gate = new Gate(settings, OURS, () => false)
     const origin = pieces(
       'https://evil.example',
       'null',
