@@ -29,14 +29,23 @@ void documented
  */
 export function attachUpgrades(server: Server | HttpsServer, options: AttachOptions, runtime: Runtime): void {
   const { path } = readOptions(schema, options, 'attach()')
+  listen(server, runtime, ({ url = '' }) => isAtOrBelow(path, url))
+}
 
+/** The same for a server on which nobody else listens for upgrades. Once somebody does, that they are ours has to be said by `attach()`. */
+export function attachLonelyUpgrades(server: Server | HttpsServer, runtime: Runtime): void {
+  listen(server, runtime, () => false)
+}
+
+/** @param isOurs is it, also where others listen? */
+function listen(server: Server | HttpsServer, runtime: Runtime, isOurs: (req: IncomingMessage) => boolean): void {
   // By its least specific type: of two overloaded methods neither fits both.
   const emitter: NodeJS.EventEmitter = server
   emitter.on('upgrade', function latchkeyUpgrade(req: IncomingMessage, socket: Socket, head: Buffer) {
     if (isTaken(req)) return // attached twice
     // Where nobody else listens, nobody else would ever answer.
     const isLonely = emitter.listeners('upgrade').every(({ name }) => name === latchkeyUpgrade.name)
-    if (!isLonely && !isAtOrBelow(path, req.url ?? '')) return
+    if (!isLonely && !isOurs(req)) return
     const response = responseTo(req, socket, head, runtime)
     if (response === undefined) return
     // Node has not read it as one, and what it holds would be taken for the other protocol.
