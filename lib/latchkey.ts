@@ -268,7 +268,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
       const proxy = createProxy(target, proxyOptions, {
         publicUrl,
         runtime,
-        sessionCookieOf: (req) => session.cookieNameOf(req),
+        sessionCookiesOf: (req) => session.cookieNamesOf(req),
         async attach(req, res, provider) {
           const auth = await attach(req, res)
           return provider === undefined ? auth : auth.provider(provider)

@@ -281,7 +281,7 @@ describe('whatever is sent', () => {
     fc.assert(
       fc.property(headerList, (list) => {
         const raw = list.flat()
-        const sent = pairsOf(requestHeaders(requestOf(raw), rules, 'sid'))
+        const sent = pairsOf(requestHeaders(requestOf(raw), rules, ['sid']))
         const ours = sent.filter(([name]) => own.has(variable(name)))
 
         expect(ours.filter(([name]) => name !== 'cookie')).toEqual([
@@ -311,7 +311,7 @@ describe('whatever is sent', () => {
 
   test('no cookie of ours is set by the target, in whatever way browsers read it', () => {
     const rules: AnswerRules = {
-      sessionCookie: '__Host-sid',
+      sessionCookies: ['__Host-sid'],
       route: { path: '/x', mount: '/api', publicOrigin: OURS.origin },
       hasOtherOrigins: false,
     }
