@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { WebSocket, WebSocketServer } from 'ws'
 import { latchkey, type Latchkey } from '../../lib/index.ts'
@@ -62,10 +62,10 @@ describe('a server of createServer() with another web socket server of the appli
     })
     const app = express()
     app.get('/live', (_req, res) => void res.status(418).end())
-    server = auth.createServer(app) as Server
+    server = auth.createServer(app)
     own = new WebSocketServer({ noServer: true })
     server.on('upgrade', (req, socket, head) => {
-      if (req.url === '/own') own.handleUpgrade(req, socket as Socket, head, (opening) => opening.send('own'))
+      if (req.url === '/own') own.handleUpgrade(req, socket, head, (opening) => opening.send('own'))
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   })
@@ -76,13 +76,10 @@ describe('a server of createServer() with another web socket server of the appli
     await auth.close()
   })
 
-  test.each([
-    ['alone', false],
-    ['but for what attach() names', true],
-  ])('leaves to that what is its own: %s', async (_which, isAttached) => {
-    if (isAttached) auth.attach(server, { path: '/live' })
-    const origin = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const socket = new WebSocket(`${origin}/own`)
+  const origin = (): string => `ws://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+  test('leaves to that what is its own', async () => {
+    const socket = new WebSocket(`${origin()}/own`)
     let said = ''
     socket.on('message', (data: Buffer) => (said = data.toString())).on('error', (error) => (said = error.message))
     await opened(socket)
@@ -90,6 +87,11 @@ describe('a server of createServer() with another web socket server of the appli
 
     expect([said, socket.readyState]).toEqual(['own', WebSocket.OPEN])
     socket.terminate()
-    if (isAttached) expect((await refusal(new WebSocket(`${origin}/live`))).status).toBe(418)
+  })
+
+  test('takes what attach() names', async () => {
+    auth.attach(server, { path: '/live' })
+
+    expect((await refusal(new WebSocket(`${origin()}/live`))).status).toBe(418)
   })
 })
