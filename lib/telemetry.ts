@@ -47,6 +47,7 @@ export class Telemetry {
 
   /** Takes part in the telling of events. */
   count(event: AuthEvent): void {
+    if (event.type === 'error') return noteOnRequest(event)
     if (event.type !== 'refresh') return
     const { provider, result, inDoubt, durationMs } = event
     const attributes = this.#attributes({ provider, result, in_doubt: inDoubt })
@@ -104,4 +105,12 @@ export class Telemetry {
   #attributes(attributes: Attributes): Attributes {
     return { 'latchkey.instance': this.#instance, ...attributes }
   }
+}
+
+/** On the span of the request, if the application has one: what the answer does not say. */
+function noteOnRequest({ code, error }: AuthEvent & { type: 'error' }): void {
+  const span = trace.getActiveSpan()
+  span?.recordException(error)
+  if (error.cause instanceof Error) span?.recordException(error.cause)
+  span?.setStatus({ code: SpanStatusCode.ERROR, message: code })
 }

@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { metrics, trace } from '@opentelemetry/api'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import {
+  context,
+  metrics,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  trace,
+  type Context,
+  type ContextManager,
+} from '@opentelemetry/api'
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -8,9 +17,20 @@ import {
 } from '@opentelemetry/sdk-metrics'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { startTestApp } from './support/app.ts'
+import { startProxiedApp } from './support/proxied-app.ts'
 
 /** Name, attributes and value (a count, for histograms) of every point. */
 type Point = readonly [string, Record<string, unknown>, unknown]
+
+/** As that of the SDK for Node. */
+const current = new AsyncLocalStorage<Context>()
+const contextManager: ContextManager = {
+  active: () => current.getStore() ?? ROOT_CONTEXT,
+  with: (active, fn, thisArg, ...args) => current.run(active, () => fn.apply(thisArg as never, args)),
+  bind: (_context, target) => target,
+  enable: () => contextManager,
+  disable: () => contextManager,
+}
 
 describe('an application with an OpenTelemetry SDK', () => {
   const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE)
@@ -22,10 +42,12 @@ describe('an application with an OpenTelemetry SDK', () => {
   beforeAll(() => {
     metrics.setGlobalMeterProvider(meterProvider)
     trace.setGlobalTracerProvider(tracerProvider)
+    context.setGlobalContextManager(contextManager)
   })
   afterAll(async () => {
     metrics.disable()
     trace.disable()
+    context.disable()
     await meterProvider.shutdown()
     await tracerProvider.shutdown()
   })
@@ -79,5 +101,28 @@ describe('an application with an OpenTelemetry SDK', () => {
 
     expect(seen).toContainEqual(['latchkey.tokens.stale', { 'latchkey.instance': 'staff' }, 1])
     expect(seen).toContainEqual(['latchkey.token.wait', { 'latchkey.instance': 'staff', outcome: 'ERR_AUTH_UNAVAILABLE' }, 1]) // prettier-ignore
+  })
+
+  test('sees on the span of a request why the target of the proxy could not be reached', async () => {
+    const site = await startProxiedApp({
+      routes: (app) =>
+        app.use((_req, res, next) =>
+          trace.getTracer('test').startActiveSpan('request', (span) => {
+            res.once('close', () => span.end())
+            next()
+          }),
+        ),
+    })
+    const browser = await site.signedIn()
+    await site.upstream.close()
+    spans.reset()
+    const answer = await browser.get(`${site.proxied}/orders`)
+    await browser.close()
+    await site.close()
+
+    const seen = spans.getFinishedSpans().filter(({ name }) => name === 'request')
+    expect(answer.status).toBe(502)
+    expect(seen.map(({ status }) => status)).toEqual([{ code: SpanStatusCode.ERROR, message: 'ERR_AUTH_UPSTREAM' }])
+    expect(JSON.stringify(seen.map(({ events }) => events))).toContain('ECONNREFUSED')
   })
 })

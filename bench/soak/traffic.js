@@ -131,15 +131,17 @@ export class User {
       const socket = new WebSocket(`${this.#origin.replace('http', 'ws')}/api/socket`, { headers })
       try {
         await opened(socket)
+        const closed = once(socket, 'close').then(([code]) => {
+          throw new Passing(`a web socket was closed with ${code}`)
+        })
+        closed.catch(() => {})
         for (let n = randomInt(2, 20); n > 0; n -= 1) {
           const sent = randomBytes(randomInt(1, 3_000)).toString('hex')
+          const message = new Promise((resolve) => socket.once('message', resolve))
           socket.send(sent)
-          const message = once(socket, 'message', { signal: AbortSignal.timeout(5_000) })
-          const closed = once(socket, 'close').then(([code]) => {
-            throw new Passing(`a web socket was closed with ${code}`)
-          })
-          closed.catch(() => {})
-          const [data] = await Promise.race([message, closed])
+          const late = sleep(5_000, undefined, { ref: false }).then(() => assert.fail('a web socket does not answer'))
+          late.catch(() => {})
+          const data = await Promise.race([message, closed, late])
           assert.equal(data.toString(), sent)
           await sleep(randomInt(50))
         }

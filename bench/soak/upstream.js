@@ -43,7 +43,6 @@ sockets.on('connection', (socket, req) => {
   socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }))
   socket.on('error', () => {})
 })
-server.keepAliveTimeout = 60_000
 server.listen(port, '127.0.0.1')
 
 function note(req) {

@@ -172,7 +172,7 @@ describe('headers on their way through the proxy', () => {
   test('what the proxy says is taken from no caller, in whatever spelling', async () => {
     const names = [
       'X_Forwarded_For', 'x-forwarded_for', 'X.Forwarded.For', 'x-forwarded-port', 'x-forwarded-prefix', 'X-Forwarded-User', 'x_forwarded_server',
-      'Forwarded', 'x-real-ip', 'X_Real_IP', 'true-client-ip', 'x-client-ip', 'x-original-url', 'x_rewrite_url', 'Client-Cert',
+      'Forwarded', 'Forwarded-For', 'X-Forwarded', 'X-Original-Host', 'X-Host', 'CF-Connecting-IP', 'SSL-Client-Cert', 'X-SSL-Client-Verify', 'X-Auth-Request-User', 'X-Envoy-Original-Path', 'x-real-ip', 'X_Real_IP', 'true-client-ip', 'x-client-ip', 'x-original-url', 'x_rewrite_url', 'Client-Cert',
       'client_cert_chain', 'remote_user', 'proxy', 'proxy-x', 'proxy_authorization', 'content_length', 'transfer_encoding', 'Te', 'keep_alive',
       'http2-settings', 'x_remote_user', 'cookie2', 'AUTHORIZATION',
     ] // prettier-ignore
@@ -230,6 +230,9 @@ describe('headers on their way through the proxy', () => {
     ['strict-transport-security', 'max-age=9; includeSubDomains'],
     ['public-key-pins', 'pin-sha256="x"'],
     ['alt-svc', 'h2="evil.example:443"'],
+    ['service-worker-allowed', '/'],
+    ['x-accel-redirect', '/internal/secrets'],
+    ['x-sendfile', '/etc/passwd'],
     ['access-control-allow-origin', '*'],
     ['access-control-allow-credentials', 'true'],
     ['access-control-expose-headers', 'x'],

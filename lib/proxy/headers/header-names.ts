@@ -21,24 +21,33 @@ export const PER_HOP: ReadonlySet<string> = new Set([
  */
 const OWN = new Set([
   'authorization',
+  'cf-connecting-ip',
   'client-cert', // RFC 9440 §4
   'client-cert-chain',
   'cookie',
   'cookie2',
   'expect',
   'forwarded',
+  'forwarded-for',
   'host',
   'proxy', // HTTP_PROXY, where headers become variables
   'remote-user',
   'true-client-ip',
   'x-client-ip',
   'x-cluster-client-ip',
+  'x-forwarded',
+  'x-host',
+  'x-original-forwarded-for',
+  'x-original-host',
   'x-original-url',
   'x-original-uri',
   'x-real-ip',
   'x-remote-user',
   'x-rewrite-url',
 ])
+
+/** The last three: what TLS proxies, oauth2-proxy and Envoy say of who called. */
+const OWN_PREFIX = /^(?:x-forwarded-|proxy-|(?:x-)?ssl-client-|x-auth-request-|x-envoy-)/
 
 /** They make a POST another method, past the list of those that are allowed. */
 export const METHOD_OVERRIDES: readonly string[] = ['x-http-method', 'x-http-method-override', 'x-method-override']
@@ -55,7 +64,7 @@ export function folded(lower: string): string {
 export function isOwnName(lower: string): boolean {
   const name = folded(lower)
   if (OWN.has(name) || PER_HOP.has(name)) return true
-  if (name.startsWith('x-forwarded-') || name.startsWith('proxy-')) return true
+  if (OWN_PREFIX.test(name)) return true
   return name === 'content-length' && lower !== name
 }
 

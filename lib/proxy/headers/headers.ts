@@ -79,6 +79,11 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['strict-transport-security', 'dropped'],
   ['public-key-pins', 'dropped'],
   ['alt-svc', 'dropped'],
+  // A worker from here would see requests for all of our origin.
+  ['service-worker-allowed', 'dropped'],
+  // A web server in front of us would send one of its own files instead.
+  ['x-accel-redirect', 'dropped'],
+  ['x-sendfile', 'dropped'],
   // Which other origins may call is not for the target to say: they would call with our cookies.
   ['access-control-allow-origin', 'dropped'],
   ['access-control-allow-credentials', 'dropped'],
