@@ -32,7 +32,7 @@ import { lengthComplaint, malformed } from './proxy/gate/framing.ts'
 import { LiveConnections } from './proxy/upgrade/live-connections.ts'
 import type { ProxyOptions } from './proxy/proxy-options.ts'
 import { createProxy, type Proxy } from './proxy/proxy.ts'
-import { attachUpgrades, type AttachOptions } from './proxy/upgrade/upgrade-listener.ts'
+import { attachLonelyUpgrades, attachUpgrades, type AttachOptions } from './proxy/upgrade/upgrade-listener.ts'
 import { upgradeOf } from './proxy/upgrade/upgrade-request.ts'
 import { systemRuntime, type Runtime } from './runtime.ts'
 import { createServer, type ServerOptions } from './server.ts'
@@ -72,7 +72,8 @@ export interface Latchkey extends RequestHandler {
   /**
    * The server for an application that uses this: `auth.createServer(app).listen(3000)`. As `http.createServer(app)`, or `https.createServer`
    * where `options` have `key`, `cert`, `pfx` or `SNICallback`; on Node 20 and 22 Express is faster on it. Upgrades go
-   * through the application, as after `attach`.
+   * through the application, as after `attach`, unless the server is given other `upgrade` listeners: then they are left to those, but for
+   * what `attach(server, { path })` names.
    *
    * @param options of Node's, with its defaults.
    */
@@ -267,7 +268,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
       const proxy = createProxy(target, proxyOptions, {
         publicUrl,
         runtime,
-        sessionCookieOf: (req) => session.cookieNameOf(req),
+        sessionCookiesOf: (req) => session.cookieNamesOf(req),
         async attach(req, res, provider) {
           const auth = await attach(req, res)
           return provider === undefined ? auth : auth.provider(provider)
@@ -283,7 +284,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
       attachUpgrades(server, attachOptions, runtime),
     createServer(app: RequestListener, serverOptions: ServerOptions = {}) {
       const server = createServer(app, serverOptions)
-      attachUpgrades(server, {}, runtime)
+      attachLonelyUpgrades(server, runtime)
       return server
     },
     strategy: strategyFactory({

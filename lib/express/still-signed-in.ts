@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import type { Account } from '../session/account.ts'
 import type { Parts } from './parts.ts'
 import { ConnectedRequest } from './request-auth.ts'
 
@@ -8,24 +9,34 @@ export interface SignInRef {
   readonly grantId: string
   /** Of the connected account that is used as well. */
   readonly connectionGrantId: string | undefined
+  /** It ended in this process while the request was on its way. */
+  readonly hasEnded: boolean
 }
 
 /**
  * @param provider key of the connected account that is used.
- * @returns `undefined`: nobody has asked who is signed in, or nobody is.
+ * @returns `undefined`: nobody has asked who is signed in, or nobody was when the request came.
  */
 export function signInOf(parts: Parts, req: Request, provider: string | undefined): SignInRef | undefined {
   const auth: unknown = req.auth
   if (!(auth instanceof ConnectedRequest) || !auth.isOf(parts)) return undefined
-  const { account } = auth
+  const account = auth.account ?? endedAccount(parts, req)
   if (account === undefined) return undefined
   const { grantId, sessionId } = account
+  const hasEnded = auth.account === undefined
   const used = provider === undefined ? account : auth.provider(provider).account
   return {
     sessionId,
     grantId,
     connectionGrantId: used === undefined || used.grantId === grantId ? undefined : used.grantId,
+    hasEnded,
   }
+}
+
+/** A guard has let it in as theirs, and has its word no more. Of no other tenant, as with who is signed in. */
+function endedAccount({ corner, registrations }: Parts, req: Request): Account | undefined {
+  const account = corner.endedAccount(req)
+  return account !== undefined && registrations.isHere(account.provider, req) === 'here' ? account : undefined
 }
 
 /**

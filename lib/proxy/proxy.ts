@@ -23,8 +23,8 @@ import { Upstreams } from './forward/upstreams.ts'
 export interface ProxyContext {
   readonly publicUrl: URL
   readonly runtime: Runtime
-  /** The name of the cookie that carries a request's session: neither shown to the target nor set by it. */
-  readonly sessionCookieOf: (req: Request) => string
+  /** The names of cookies that carry sessions here: neither shown to the target nor set by it. */
+  readonly sessionCookiesOf: (req: Request) => readonly string[]
   /** The account whose tokens go along. @param provider its key; `undefined`: the one that the user signed in with. */
   readonly attach: (
     req: Request,
@@ -67,7 +67,7 @@ export function createProxy(
     idleTimeoutMs,
   } = settings
   const tokenTarget = { resource: settings.resource, scope: settings.scope }
-  const gate = new Gate(settings, publicUrl)
+  const gate = new Gate(settings, publicUrl, (req) => context.signInOf(req, undefined) !== undefined)
   const identity = new Identity(settings, publicUrl, runtime)
   const headerRules = requestHeaderRules(settings, publicUrl)
   const hasOtherOrigins = (settings.allowOrigins ?? []).length > 0
@@ -92,11 +92,11 @@ export function createProxy(
       : undefined
     const body = await readBody(req, { maxReplayBytes, maxBodyBytes })
 
-    const sessionCookie = context.sessionCookieOf(req)
-    const headers = requestHeaders(req, headerRules, sessionCookie)
+    const sessionCookies = context.sessionCookiesOf(req)
+    const headers = requestHeaders(req, headerRules, sessionCookies)
     if (identity.isWanted) headers.push(...(await identity.headers(auth?.account)))
     const rules: AnswerRules = {
-      sessionCookie,
+      sessionCookies,
       route: { path, mount: req.baseUrl, publicOrigin: publicUrl.origin },
       hasOtherOrigins,
     }

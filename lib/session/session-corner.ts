@@ -70,6 +70,12 @@ export class SessionCorner {
     return account === undefined || this.#ended.has(account.grantId) ? undefined : account
   }
 
+  /** Who was signed in when the session of the request was read, but is no more: it ended here since. */
+  endedAccount(req: Request): Account | undefined {
+    const { account } = this.#read(req)
+    return account !== undefined && this.#ended.has(account.grantId) ? account : undefined
+  }
+
   /** Of whoever is signed in, and at any other time of whoever was. */
   connections(req: Request): readonly Connection[] {
     return Object.values(this.#read(req).connections ?? {}).filter(({ grantId }) => !this.#ended.has(grantId))

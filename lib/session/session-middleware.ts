@@ -46,6 +46,9 @@ export interface SessionMiddlewareSettings {
 /** Of an instance that was given no name. */
 export const DEFAULT_NAME = 'main'
 
+/** What express-session calls its cookie unless told otherwise. */
+const DEFAULT_COOKIE = 'connect.sid'
+
 /** Makes sure that the request has a session: the application's own, if it mounted one before us, else ours. */
 export class SessionMiddleware {
   readonly #cookieName: string
@@ -63,6 +66,9 @@ export class SessionMiddleware {
   readonly #fences = new WeakMap<Store, Request['sessionStore']>()
   /** The store that requests come with: the application's own is known when the first one has come. */
   #store: Store
+  /** Names of cookies that a session would have, whether or not there is one: ours, and that of the application's own if it has one. */
+  #cookieNames: readonly string[]
+
   constructor(
     { name, secrets, isHttps, options }: SessionMiddlewareSettings,
     watch: AccountWatch,
@@ -74,6 +80,7 @@ export class SessionMiddleware {
     const isHostOnly = cookie.secure === true && cookie.path === '/' && cookie.domain === undefined
     const plainName = name === DEFAULT_NAME ? 'latchkey' : `latchkey-${name}`
     this.#cookieName = given.name ?? (isHostOnly ? `__Host-${plainName}` : plainName)
+    this.#cookieNames = [this.#cookieName]
     this.#cookie = cookie
     this.#isHttps = isHttps
     this.#trustsForwardedProto = given.proxy === true
@@ -100,6 +107,7 @@ export class SessionMiddleware {
   async load(req: Request, res: Response, howFresh: HowFresh): Promise<void> {
     if (hasSession(req)) {
       this.#demandExpressSession(req)
+      this.#noteOther(req)
       req.sessionStore = this.#fence(req.sessionStore)
       return
     }
@@ -198,13 +206,23 @@ export class SessionMiddleware {
     throw new AuthError('ERR_AUTH_SETUP', `no session cookie can be set, ${remedy}`)
   }
 
-  /** Name of the cookie that carries the request's session; an application that mounts its own calls it what it likes. */
-  cookieNameOf(req: Request): string {
+  /**
+   * Names of cookies that carry sessions here. An application that mounts its own calls it what it likes: without such a cookie in the
+   * request it is what express-session does by default, or as the option `name` says.
+   */
+  cookieNamesOf(req: Request): readonly string[] {
     const lazy = lazySessionOf(req)
-    if (lazy !== undefined) return lazy.cookieName
-    const value = encodeURIComponent(`s:${req.sessionID}.`)
-    const carrier = req.headers.cookie?.split(';').find((pair) => pair.includes(`=${value}`))
-    return carrier?.split('=', 1)[0]?.trim() ?? this.#cookieName
+    if (lazy === undefined && hasSession(req)) this.#noteOther(req)
+    const carrier = lazy === undefined ? carrierOf(req) : lazy.cookieName
+    return carrier === undefined || this.#cookieNames.includes(carrier)
+      ? this.#cookieNames
+      : [...this.#cookieNames, carrier]
+  }
+
+  /** @param req with a session. Is it the application's own? From now on it is known to have one, also where a request comes without. */
+  #noteOther(req: Request): void {
+    if (this.#cookieNames.includes(DEFAULT_COOKIE) || lazySessionOf(req) !== undefined) return
+    if (req.sessionStore !== this.#ownFence) this.#cookieNames = [...this.#cookieNames, DEFAULT_COOKIE]
   }
 
   /** Takes our own cookie out of the browser; the application's is its own business. */
@@ -226,6 +244,13 @@ export class SessionMiddleware {
 /** @types/express-session promises one always. */
 function hasSession(req: Request): boolean {
   return (req as { session?: unknown }).session !== undefined && (req as { session?: unknown }).session !== null
+}
+
+/** The cookie that the request's session came with. */
+function carrierOf(req: Request): string | undefined {
+  const value = encodeURIComponent(`s:${req.sessionID}.`)
+  const carrier = req.headers.cookie?.split(';').find((pair) => pair.includes(`=${value}`))
+  return carrier?.split('=', 1)[0]?.trim()
 }
 
 interface Layers {

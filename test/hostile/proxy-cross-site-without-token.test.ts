@@ -13,16 +13,17 @@ describe('a proxy without a token, behind a guard', () => {
     await site.close()
   })
 
-  test.each([{ 'sec-fetch-site': 'same-site' }, { 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }])(
-    'does nothing for a page of another site whose request the session cookie lets in: %j',
-    async (headers) => {
-      const answer = await fetch(`${site.proxied}/transfer`, {
-        method: 'POST',
-        headers: { ...headers, cookie: browser.cookieHeader(site.url) } as Record<string, string>,
-        body: 'to=mallory',
-      })
+  test.each([
+    { 'sec-fetch-site': 'same-site' },
+    { 'sec-fetch-site': 'cross-site' },
+    { origin: 'https://evil.example' },
+  ])('does nothing for a page of another site whose request the session cookie lets in: %j', async (headers) => {
+    const answer = await fetch(`${site.proxied}/transfer`, {
+      method: 'POST',
+      headers: { ...headers, cookie: browser.cookieHeader(site.url) } as Record<string, string>,
+      body: 'to=mallory',
+    })
 
-      expect([answer.status, site.upstream.requests.length]).toEqual([403, 0])
-    },
-  )
+    expect([answer.status, site.upstream.requests.length]).toEqual([403, 0])
+  })
 })

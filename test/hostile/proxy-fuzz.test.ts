@@ -260,7 +260,7 @@ const pairsOf = (flat: readonly string[]): [string, string][] =>
 
 describe('whatever is sent', () => {
   test('the path at the target stays under its prefix, however it is read, or is refused', () => {
-    const gate = new Gate(settings, OURS)
+    const gate = new Gate(settings, OURS, () => false)
     let letThrough = 0
     fc.assert(
       fc.property(hostilePath, (url) => {
@@ -281,7 +281,7 @@ describe('whatever is sent', () => {
     fc.assert(
       fc.property(headerList, (list) => {
         const raw = list.flat()
-        const sent = pairsOf(requestHeaders(requestOf(raw), rules, 'sid'))
+        const sent = pairsOf(requestHeaders(requestOf(raw), rules, ['sid']))
         const ours = sent.filter(([name]) => own.has(variable(name)))
 
         expect(ours.filter(([name]) => name !== 'cookie')).toEqual([
@@ -311,7 +311,7 @@ describe('whatever is sent', () => {
 
   test('no cookie of ours is set by the target, in whatever way browsers read it', () => {
     const rules: AnswerRules = {
-      sessionCookie: '__Host-sid',
+      sessionCookies: ['__Host-sid'],
       route: { path: '/x', mount: '/api', publicOrigin: OURS.origin },
       hasOtherOrigins: false,
     }
@@ -355,7 +355,7 @@ describe('whatever is sent', () => {
   })
 
   test('nothing that a page of another site can send changes anything', () => {
-    const gate = new Gate(settings, OURS)
+    const gate = new Gate(settings, OURS, () => false)
     const origin = pieces(
       'https://evil.example',
       'null',

@@ -8,10 +8,12 @@ test('an answer that is no HTTP does not take the token that it repeats, or what
   let token = ''
   const target = createServer((socket) => {
     sockets.push(socket)
-    socket.on('error', () => {}).on('data', (chunk) => {
-      token = /^authorization: \S+ (\S+)/im.exec(chunk.toString())?.[1] ?? ''
-      socket.write(`HTTP/1.1 200 OK\r\nX-Bad: \x01\r\nX-Echo: ${token}\r\n\r\npatient record`)
-    })
+    socket
+      .on('error', () => {})
+      .on('data', (chunk) => {
+        token = /^authorization: \S+ (\S+)/im.exec(chunk.toString())?.[1] ?? ''
+        socket.write(`HTTP/1.1 200 OK\r\nX-Bad: \x01\r\nX-Echo: ${token}\r\n\r\npatient record`)
+      })
   })
   await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
   const site = await startTestApp({

@@ -7,7 +7,9 @@ test("a target cannot give a visitor without cookies a session of the applicatio
   const upstream = await startUpstream()
   upstream.answer((_req, res) => void res.setHeader('set-cookie', 'connect.sid=s%3Aof-mallory.signature').end('ok'))
   const site = await startOpenProxy(upstream.url, {}, (app, auth) => {
-    app.use(session({ secret: 'of the application', resave: false, saveUninitialized: false, store: new MemoryStore() }))
+    app.use(
+      session({ secret: 'of the application', resave: false, saveUninitialized: false, store: new MemoryStore() }),
+    )
     app.use(auth)
   })
   try {

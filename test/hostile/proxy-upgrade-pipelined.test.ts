@@ -27,7 +27,9 @@ test('an upgrade that is pipelined behind a request under way does not end the p
     const [port] = (await once(app.stdout, 'data')) as [Buffer]
     const client = connect(Number(port.toString()), '127.0.0.1')
     client.on('error', () => {}).resume()
-    client.write('GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+    client.write(
+      'GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    )
     await new Promise((resolve) => setTimeout(resolve, 1_000))
     client.destroy()
 

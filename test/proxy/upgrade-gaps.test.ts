@@ -1,14 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import express from 'express'
 import { WebSocket, WebSocketServer } from 'ws'
-import { latchkey } from '../../lib/index.ts'
+import { latchkey, type Latchkey } from '../../lib/index.ts'
 import { oidc } from '../../lib/providers/index.ts'
 import { SECRET } from '../support/app.ts'
 import { until } from '../support/until.ts'
-import { closed, opened, startWebSocketSite, type WebSocketSite } from '../support/web-socket-site.ts'
+import { closed, opened, refusal, startWebSocketSite, type WebSocketSite } from '../support/web-socket-site.ts'
 
 describe('a sign-out between the guard and a proxy without a token', () => {
   let site: WebSocketSite
@@ -42,35 +42,56 @@ describe('a sign-out between the guard and a proxy without a token', () => {
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
 
-    expect([await Promise.race([end, new Promise((resolve) => setTimeout(() => resolve('still open'), 500))]), socket.readyState]).toEqual(['over', WebSocket.CLOSED])
+    expect([
+      await Promise.race([end, new Promise((resolve) => setTimeout(() => resolve('still open'), 500))]),
+      socket.readyState,
+    ]).toEqual(['over', WebSocket.CLOSED])
     socket.terminate()
   })
 })
 
 describe('a server of createServer() with another web socket server of the application', () => {
-  test('leaves to that what is its own', async () => {
-    const auth = latchkey({
+  let auth: Latchkey
+  let server: Server
+  let own: WebSocketServer
+  beforeEach(async () => {
+    auth = latchkey({
       baseUrl: 'https://app.example',
       provider: oidc({ issuer: 'https://id.example', clientId: 'c' }),
       secret: SECRET,
     })
-    const server = auth.createServer(express()) as Server
-    const own = new WebSocketServer({ server, path: '/own' })
-    own.on('connection', (socket) => socket.send('own'))
+    const app = express()
+    app.get('/live', (_req, res) => void res.status(418).end())
+    server = auth.createServer(app)
+    own = new WebSocketServer({ noServer: true })
+    server.on('upgrade', (req, socket, head) => {
+      if (req.url === '/own') own.handleUpgrade(req, socket, head, (opening) => opening.send('own'))
+    })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const socket = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/own`)
+  })
+  afterEach(async () => {
+    own.close()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+    await auth.close()
+  })
+
+  const origin = (): string => `ws://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+  test('leaves to that what is its own', async () => {
+    const socket = new WebSocket(`${origin()}/own`)
     let said = ''
-    socket.on('message', (data) => (said = String(data))).on('error', (error) => (said = error.message))
-    try {
-      await Promise.race([opened(socket).catch(() => {}), new Promise((resolve) => setTimeout(resolve, 500))])
-      await new Promise((resolve) => setTimeout(resolve, 1_500))
-      expect([said, socket.readyState]).toEqual(['own', WebSocket.OPEN])
-    } finally {
-      socket.terminate()
-      own.close()
-      server.closeAllConnections()
-      await new Promise((resolve) => server.close(resolve))
-      await auth.close()
-    }
+    socket.on('message', (data: Buffer) => (said = data.toString())).on('error', (error) => (said = error.message))
+    await opened(socket)
+    await new Promise((resolve) => setTimeout(resolve, 1_500)) // an answer of ours would have closed it by then
+
+    expect([said, socket.readyState]).toEqual(['own', WebSocket.OPEN])
+    socket.terminate()
+  })
+
+  test('takes what attach() names', async () => {
+    auth.attach(server, { path: '/live' })
+
+    expect((await refusal(new WebSocket(`${origin()}/live`))).status).toBe(418)
   })
 })

@@ -19,10 +19,13 @@ export class Gate {
   readonly #methods: ReadonlySet<string> | undefined
   /** Does anything go along that the caller does not have? */
   readonly #isPrivileged: boolean
+  readonly #isSignedIn: (req: Request) => boolean
 
-  constructor(settings: ProxySettings, publicUrl: URL) {
+  /** @param isSignedIn is a request known to be of somebody who is signed in? Then a guard may have let it in for that. */
+  constructor(settings: ProxySettings, publicUrl: URL, isSignedIn: (req: Request) => boolean) {
     const { allow, allowOrigins = [], token, forwardCookies, identityHeaders, assertion } = settings
     this.#settings = settings
+    this.#isSignedIn = isSignedIn
     this.#ourOrigin = publicUrl.origin
     this.#others = new Set(allowOrigins)
     const methods = allow?.methods
@@ -48,7 +51,7 @@ export class Gate {
       throw new AuthError('ERR_AUTH_CROSS_SITE', 'pages of that origin may not call')
     }
     this.#demandMethod(req, res)
-    if ((this.#isPrivileged || isUpgrade(req)) && needsProof(req)) this.#demandProof(req)
+    if (needsProof(req) && (this.#isPrivileged || isUpgrade(req) || this.#isSignedIn(req))) this.#demandProof(req)
     return this.#rewritten(req)
   }
 

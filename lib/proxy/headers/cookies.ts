@@ -11,36 +11,36 @@ function bareName(name: string): string {
 }
 
 /** Would some browser or server take a cookie of this name for the session's? */
-function isOwn(name: string, sessionCookie: string): boolean {
+function isOwn(name: string, sessionCookies: readonly string[]): boolean {
   const bare = bareName(name)
-  return OWN.test(bare) || bare === bareName(sessionCookie)
+  return OWN.test(bare) || sessionCookies.some((own) => bare === bareName(own))
 }
 
 /**
  * The cookies that the target may see.
  *
  * @param header `Cookie` of the request.
- * @param sessionCookie stays here, also where its name is among `names`.
+ * @param sessionCookies stay here, also where their names are among `names`.
  */
 export function cookiesToForward(
   header: string | undefined,
   names: ReadonlySet<string>,
-  sessionCookie: string,
+  sessionCookies: readonly string[],
 ): string {
   if (header === undefined || names.size === 0) return ''
   const pairs = header.split(';').map((pair) => pair.trim())
   return pairs
     .filter((pair) => {
       const name = nameOf(pair)
-      return names.has(name) && !isOwn(name, sessionCookie)
+      return names.has(name) && !isOwn(name, sessionCookies)
     })
     .join('; ')
 }
 
-/** Would this `Set-Cookie` of the target replace the session's cookie, or stand beside it? */
-export function setsSession(setCookie: string, sessionCookie: string): boolean {
+/** Would this `Set-Cookie` of the target replace a session's cookie, or stand beside it? */
+export function setsSession(setCookie: string, sessionCookies: readonly string[]): boolean {
   // Browsers keep `=name=value` as a cookie without a name, and send it back as `name=value`.
-  return isOwn(nameOf(setCookie.replace(/^[\s=]*/, '')), sessionCookie)
+  return isOwn(nameOf(setCookie.replace(/^[\s=]*/, '')), sessionCookies)
 }
 
 function nameOf(pair: string): string {

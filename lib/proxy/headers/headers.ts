@@ -32,12 +32,12 @@ export function requestHeaderRules(settings: ProxySettings, publicUrl: URL): Req
  * The request's headers for the target, flat: name, value, name, value. Without `Authorization`, and without what tells about the user; both
  * are put in behind these, by nobody else.
  *
- * @param sessionCookie stays here, also where its name is among those to be forwarded.
+ * @param sessionCookies stay here, also where their names are among those to be forwarded.
  */
 export function requestHeaders(
   req: Request,
   { publicUrl, forwardCookies, ownNames }: RequestHeaderRules,
-  sessionCookie: string,
+  sessionCookies: readonly string[],
 ): string[] {
   const { rawHeaders, headers } = req
   const named = perConnection(headers.connection)
@@ -48,7 +48,7 @@ export function requestHeaders(
     if (isOwnName(lower) || ownNames.has(folded(lower)) || named?.has(folded(lower)) === true) continue
     result.push(lower, rawHeaders[at + 1] as string)
   }
-  const cookies = cookiesToForward(headers.cookie, forwardCookies, sessionCookie)
+  const cookies = cookiesToForward(headers.cookie, forwardCookies, sessionCookies)
   if (cookies !== '' && named?.has('cookie') !== true) result.push('cookie', cookies)
   result.push(...forwardedHeaders(req, publicUrl))
   return result
@@ -58,8 +58,8 @@ export function requestHeaders(
 export type RawHeaders = readonly (Buffer | string)[]
 
 export interface AnswerRules {
-  /** The target may not set this cookie. */
-  readonly sessionCookie: string
+  /** The target may not set these cookies. */
+  readonly sessionCookies: readonly string[]
   readonly route: Route
   /** Are there `allowOrigins`? */
   readonly hasOtherOrigins: boolean
@@ -127,7 +127,7 @@ function pushSpecial(
   rules: AnswerRules,
   from: Target,
 ): void {
-  if (kind === 'set-cookie' && setsSession(value, rules.sessionCookie)) return
+  if (kind === 'set-cookie' && setsSession(value, rules.sessionCookies)) return
   if (kind === 'for-other-origins' && !rules.hasOtherOrigins) return
   result.push(name, kind === 'location' ? publicLocation(value, from, rules.route) : value)
 }

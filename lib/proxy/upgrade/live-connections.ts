@@ -49,6 +49,8 @@ export class LiveConnections {
     const entry = { signIn, connection }
     this.#entries.add(entry)
     if (this.#closing.signal.aborted) connection.end('closing')
+    // Between the guard and the proxy: whoever was told of that could not tell this one yet.
+    else if (signIn?.hasEnded === true) connection.end('signed-out')
     else if (signIn !== undefined && !this.#isWatching) void this.#watch()
     return () => {
       this.#entries.delete(entry)

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import * as z from 'zod'
@@ -29,19 +29,42 @@ void documented
  */
 export function attachUpgrades(server: Server | HttpsServer, options: AttachOptions, runtime: Runtime): void {
   const { path } = readOptions(schema, options, 'attach()')
+  listen(server, runtime, ({ url = '' }) => isAtOrBelow(path, url))
+}
 
+/** The same for a server on which nobody else listens for upgrades. Once somebody does, that they are ours has to be said by `attach()`. */
+export function attachLonelyUpgrades(server: Server | HttpsServer, runtime: Runtime): void {
+  listen(server, runtime, () => false)
+}
+
+/** @param isOurs is it, also where others listen? */
+function listen(server: Server | HttpsServer, runtime: Runtime, isOurs: (req: IncomingMessage) => boolean): void {
   // By its least specific type: of two overloaded methods neither fits both.
   const emitter: NodeJS.EventEmitter = server
   emitter.on('upgrade', function latchkeyUpgrade(req: IncomingMessage, socket: Socket, head: Buffer) {
     if (isTaken(req)) return // attached twice
     // Where nobody else listens, nobody else would ever answer.
     const isLonely = emitter.listeners('upgrade').every(({ name }) => name === latchkeyUpgrade.name)
-    if (!isLonely && !isAtOrBelow(path, req.url ?? '')) return
-    const { response } = new UpgradeRequest(req, socket, head, runtime)
+    if (!isLonely && !isOurs(req)) return
+    const response = responseTo(req, socket, head, runtime)
+    if (response === undefined) return
     // Node has not read it as one, and what it holds would be taken for the other protocol.
     if (hasBody(req)) response.writeHead(400, { 'cache-control': 'no-store' }).end()
     else emitter.emit('request', req, response)
   })
+}
+
+/**
+ * @returns `undefined` for a request that is pipelined behind another one whose answer is still under way. Node has let go of the connection
+ * all the same, so that answer could not end in good order any more; the connection is closed, as any server may (RFC 9112 §9.3.2).
+ */
+function responseTo(req: IncomingMessage, socket: Socket, head: Buffer, runtime: Runtime): ServerResponse | undefined {
+  try {
+    return new UpgradeRequest(req, socket, head, runtime).response
+  } catch {
+    socket.destroy()
+    return undefined
+  }
 }
 
 function isAtOrBelow(path: string | undefined, url: string): boolean {

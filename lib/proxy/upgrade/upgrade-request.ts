@@ -43,7 +43,10 @@ export class UpgradeRequest {
   readonly #socket: Socket
   readonly #res: ServerResponse
 
-  /** @param head what the client has sent behind the request. */
+  /**
+   * @param head what the client has sent behind the request.
+   * @throws if an answer to an earlier request is still under way on the connection.
+   */
   constructor(req: IncomingMessage, socket: Socket, head: Buffer, runtime: Runtime) {
     this.protocols = offeredProtocols(req)
     this.#socket = socket
@@ -52,9 +55,9 @@ export class UpgradeRequest {
     res.shouldKeepAlive = false
     // All that follows from an error is that it closes.
     socket.on('error', () => {})
+    res.assignSocket(socket)
     socket.setTimeout(0)
     if (head.length > 0) socket.unshift(head)
-    res.assignSocket(socket)
     // As Node's server does for the responses that it makes itself.
     socket.on('drain', this.#drained)
     socket.on('readable', this.#peek)
