@@ -24,6 +24,8 @@ export interface LiveConnection {
 interface Entry {
   readonly signIn: SignInRef | undefined
   readonly connection: LiveConnection
+  /** Its place among them. */
+  at: number
 }
 
 /**
@@ -33,7 +35,11 @@ interface Entry {
 export class LiveConnections {
   readonly #runtime: Runtime
   readonly #holds: (signIn: SignInRef) => Promise<boolean>
-  readonly #entries = new Set<Entry>()
+  /**
+   * In no order. Not a Set: V8 makes it a new table for every few entries that come and go, and the tables it leaves behind keep the requests
+   * in them from being collected for long.
+   */
+  readonly #entries: Entry[] = []
   readonly #closing = new AbortController()
   #isWatching = false
   #emptied: (() => void) | undefined
@@ -46,29 +52,29 @@ export class LiveConnections {
 
   /** @param signIn `undefined`: nobody's, and it ends with the process alone. @returns what to call when it is over. */
   add(signIn: SignInRef | undefined, connection: LiveConnection): () => void {
-    const entry = { signIn, connection }
-    this.#entries.add(entry)
+    const entry: Entry = { signIn, connection, at: this.#entries.length }
+    this.#entries.push(entry)
     if (this.#closing.signal.aborted) connection.end('closing')
     // Between the guard and the proxy: whoever was told of that could not tell this one yet.
     else if (signIn?.hasEnded === true) connection.end('signed-out')
     else if (signIn !== undefined && !this.#isWatching) void this.#watch()
     return () => {
-      this.#entries.delete(entry)
-      if (this.#entries.size === 0) this.#emptied?.()
+      this.#remove(entry)
+      if (this.#entries.length === 0) this.#emptied?.()
     }
   }
 
   /** A grant has ended, or whoever signed in with it has left. */
   grantEnded(grantId: string): void {
-    for (const { signIn, connection } of this.#entries)
+    for (const { signIn, connection } of [...this.#entries])
       if (signIn?.grantId === grantId || signIn?.connectionGrantId === grantId) connection.end('signed-out')
   }
 
   /** Ends everything, and waits a little for the other sides. */
   async close(): Promise<void> {
     this.#closing.abort()
-    for (const { connection } of this.#entries) connection.end('closing')
-    if (this.#entries.size === 0) return
+    for (const { connection } of [...this.#entries]) connection.end('closing')
+    if (this.#entries.length === 0) return
     const done = new AbortController()
     const emptied = new Promise<void>((resolve) => {
       this.#emptied = resolve
@@ -77,16 +83,25 @@ export class LiveConnections {
     done.abort()
   }
 
+  /** The last one takes its place. */
+  #remove(entry: Entry): void {
+    if (this.#entries[entry.at] !== entry) return
+    const last = this.#entries.pop()
+    if (last === undefined || last === entry) return
+    this.#entries[entry.at] = last
+    last.at = entry.at
+  }
+
   /** One timer for all, while there is something. */
   async #watch(): Promise<void> {
     this.#isWatching = true
-    while (this.#entries.size > 0 && !this.#closing.signal.aborted) {
+    while (this.#entries.length > 0 && !this.#closing.signal.aborted) {
       await this.#pause(CHECK_MS + randomInt(-JITTER_MS, JITTER_MS))
       const suspects = await this.#ended(this.#signIns())
       if (suspects.size === 0) continue
       await this.#pause(SECOND_LOOK_MS)
       const ended = await this.#ended(suspects)
-      for (const { signIn, connection } of this.#entries)
+      for (const { signIn, connection } of [...this.#entries])
         if (signIn !== undefined && ended.has(nameOf(signIn))) connection.end('signed-out')
     }
     this.#isWatching = false
