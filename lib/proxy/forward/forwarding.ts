@@ -83,7 +83,6 @@ class Forwarding implements Dispatcher.DispatchHandler {
   readonly #resolve: (outcome: ForwardOutcome) => void
   readonly #reject: (error: AuthError) => void
   readonly #writer: AnswerWriter
-  readonly #onClose: () => void
   /** From when it reads slower than the target writes. */
   #client: ClientReading | undefined
   /** From when the request is written. */
@@ -111,7 +110,6 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#resolve = resolve
     this.#reject = reject
     this.#writer = new AnswerWriter(res, options)
-    this.#onClose = () => this.#leave()
   }
 
   begin(): void {
@@ -120,7 +118,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
       this.#upstream.breaker.left()
       return this.#resolve(ANSWERED)
     }
-    this.#res.on('close', this.#onClose)
+    // For good: V8 of Node 20 keeps the garbage of many requests alive when listeners come and go.
+    this.#res.once('close', () => this.#leave())
     if (deadline !== undefined) this.#expireAfter(deadline - runtime.monotonic(), () => true)
     if (this.#upstream.isFull) this.#expireAfter(queueTimeoutMs, () => this.#abort === undefined)
     this.#upstream.dispatch(this.#request, this)
@@ -264,7 +263,6 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #settle(): void {
     this.#isSettled = true
     this.#held = undefined
-    this.#res.off('close', this.#onClose)
     this.#client?.done()
     this.#timers?.abort(SETTLED)
   }
