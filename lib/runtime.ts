@@ -9,6 +9,8 @@ export interface Runtime {
   now(): number
   /** Milliseconds on a clock that never jumps. Decides deadlines. */
   monotonic(): number
+  /** Calls back after `ms`, unless what it returns is called before. Keeps no process alive. */
+  after(ms: number, callback: () => void): () => void
   /** Resolves after `ms`; rejects with the signal's reason when `signal` aborts first. Keeps no process alive. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
   /** Reaches the authorization server. */
@@ -22,6 +24,7 @@ export interface Runtime {
 export const systemRuntime: Runtime = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  after,
   sleep,
   fetch: (input, init) => fetch(input, init),
   peers: () => signOfPeers(process.env, cluster.isWorker),
@@ -31,23 +34,27 @@ export const systemRuntime: Runtime = {
 /** 24 days; a timer that is to run for longer runs for a millisecond. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
+function after(ms: number, callback: () => void): () => void {
+  let timer: NodeJS.Timeout
+  const wait = (restMs: number): void => {
+    const next = restMs > MAX_TIMER_MS ? (): void => wait(restMs - MAX_TIMER_MS) : callback
+    timer = setTimeout(next, Math.min(restMs, MAX_TIMER_MS)).unref()
+  }
+  wait(ms)
+  return () => clearTimeout(timer)
+}
+
 /** `node:timers/promises` makes an error with a stack for every signal, and of most sleeps here nothing comes but that they are not needed. */
 async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
-      clearTimeout(timer)
+      stop()
       reject(signal?.reason as Error)
     }
-    const wake = (): void => {
+    const stop = after(ms, () => {
       signal?.removeEventListener('abort', abort)
       resolve()
-    }
-    let timer: NodeJS.Timeout
-    const wait = (restMs: number): void => {
-      const next = restMs > MAX_TIMER_MS ? (): void => wait(restMs - MAX_TIMER_MS) : wake
-      timer = setTimeout(next, Math.min(restMs, MAX_TIMER_MS)).unref()
-    }
-    wait(ms)
+    })
     if (signal?.aborted === true) abort()
     else signal?.addEventListener('abort', abort, { once: true })
   })

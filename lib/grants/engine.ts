@@ -31,9 +31,6 @@ export interface Engine {
   readonly telemetry: Telemetry
 }
 
-/** One for all: to make an error costs more than to ask a local cache. */
-const ANSWERED = new Error('the store has answered')
-
 /**
  * The answer of the store. One that cannot be reached, or does not answer in time, is a passing fault; it proves nothing about the grant.
  *
@@ -45,21 +42,21 @@ export async function reach<T>(
   operation: Promise<T>,
   leftMs: number = settings.waitMs,
 ): Promise<T> {
-  const answered = new AbortController()
   const timeoutMs = Math.max(Math.min(settings.storeTimeoutMs, leftMs), 0)
-  const tooLate = runtime.sleep(timeoutMs, answered.signal).then(
-    () => {
-      throw storeAway(undefined)
-    },
-    () => new Promise<never>(() => {}), // answered
-  )
-  try {
-    return await Promise.race([operation, tooLate])
-  } catch (cause) {
-    throw cause instanceof AuthError ? cause : storeAway(cause)
-  } finally {
-    answered.abort(ANSWERED)
-  }
+  // Each request comes through here: a plain timer, for an AbortController costs more than the store's answer.
+  return new Promise((resolve, reject) => {
+    const stop = runtime.after(timeoutMs, () => reject(storeAway(undefined)))
+    operation.then(
+      (answer) => {
+        stop()
+        resolve(answer)
+      },
+      (cause: unknown) => {
+        stop()
+        reject(cause instanceof AuthError ? cause : storeAway(cause))
+      },
+    )
+  })
 }
 
 export function isStoreAway(error: unknown): boolean {

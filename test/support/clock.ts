@@ -20,19 +20,32 @@ export class TestClock implements Runtime {
 
   fetch: typeof fetch = (input, init) => fetch(input, init)
 
+  after(ms: number, callback: () => void): () => void {
+    const stop = (): void => {
+      clearTimeout(timer)
+      this.#sleepers.delete(sleeper)
+    }
+    const wake = (): void => {
+      stop()
+      callback()
+    }
+    const sleeper: Sleeper = { due: this.monotonic() + ms, wake }
+    const timer = setTimeout(wake, Math.min(ms, 2 ** 31 - 1)).unref() // no timer takes more
+    this.#sleepers.add(sleeper)
+    return stop
+  }
+
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
     await new Promise<void>((resolve, reject) => {
-      const finish = (settle: () => void): void => {
-        clearTimeout(timer)
-        this.#sleepers.delete(sleeper)
-        signal?.removeEventListener('abort', abort)
-        settle()
+      const abort = (): void => {
+        stop()
+        reject(signal?.reason as Error)
       }
-      const abort = (): void => finish(() => reject(signal?.reason as Error))
-      const sleeper: Sleeper = { due: this.monotonic() + ms, wake: () => finish(resolve) }
-      const timer = setTimeout(sleeper.wake, Math.min(ms, 2 ** 31 - 1)).unref() // no timer takes more
-      this.#sleepers.add(sleeper)
+      const stop = this.after(ms, () => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      })
       signal?.addEventListener('abort', abort, { once: true })
     })
   }

@@ -93,24 +93,28 @@ export class Process implements Actor {
 
   #runtime(): Runtime {
     const { steps, now } = this.#around
+    const after = (ms: number, callback: () => void): (() => void) => {
+      const due = now() + ms
+      const alarm = steps.offer([{ label: `${this.name} wakes`, kind: 'go', run: callback }], this, () => now() >= due)
+      return () => steps.withdraw(alarm)
+    }
     const sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
       new Promise((resolve, reject) => {
-        const due = now() + ms
         const abort = (): void => {
-          steps.withdraw(alarm)
+          stop()
           reject(signal?.reason as Error)
         }
-        const wake = (): void => {
+        const stop = after(ms, () => {
           signal?.removeEventListener('abort', abort)
           resolve()
-        }
-        const alarm = steps.offer([{ label: `${this.name} wakes`, kind: 'go', run: wake }], this, () => now() >= due)
+        })
         if (signal?.aborted === true) abort()
         else signal?.addEventListener('abort', abort, { once: true })
       })
     return {
       now,
       monotonic: () => now() - this.#origin,
+      after,
       sleep,
       fetch: () => Promise.reject(new Error('there is no network here')),
     }
