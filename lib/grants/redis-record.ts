@@ -47,8 +47,13 @@ const allOfTokens: Same<keyof z.output<typeof tokensSchema>, keyof GrantTokens> 
 const allOfSession: Same<keyof z.output<typeof sessionSchema>, keyof GrantSession> = true
 void [allOfTokens, allOfSession]
 
+interface Opened {
+  readonly sealed: string
+  readonly tokens: GrantTokens
+}
+
 /** In characters: of some thousand grants. */
-const OPENED = { maxSize: 8 * 1024 * 1024, sizeCalculation: (_tokens: GrantTokens, key: string): number => key.length }
+const OPENED = { maxSize: 8 * 1024 * 1024, sizeCalculation: ({ sealed }: Opened): number => sealed.length }
 
 /** Nearer than this, two clocks count as the same: what is measured is the way to the store. */
 const NEGLIGIBLE_MS = 1_000
@@ -59,8 +64,8 @@ const NEGLIGIBLE_MS = 1_000
  */
 export class RedisRecordCodec {
   readonly #sealer: Sealer
-  /** Tokens that were opened, by the whole of what was sealed. */
-  readonly #opened = new LRUCache<string, GrantTokens>(OPENED)
+  /** Tokens that were opened last, by grant. */
+  readonly #opened = new LRUCache<string, Opened>(OPENED)
 
   constructor(secrets: readonly [string, ...string[]]) {
     this.#sealer = new Sealer(secrets, 'grant')
@@ -103,12 +108,10 @@ export class RedisRecordCodec {
 
   /** They are opened on every request, and change with every refresh. */
   #openTokens(id: string, sealed: string): GrantTokens {
-    const context = `tokens ${id}`
-    const key = `${context} ${sealed}`
-    const known = this.#opened.get(key)
-    if (known !== undefined) return known
-    const tokens = this.#open(sealed, context, tokensSchema)
-    this.#opened.set(key, tokens)
+    const known = this.#opened.get(id)
+    if (known?.sealed === sealed) return known.tokens
+    const tokens = this.#open(sealed, `tokens ${id}`, tokensSchema)
+    this.#opened.set(id, { sealed, tokens })
     return tokens
   }
 
