@@ -6,7 +6,7 @@ import { Redis } from 'ioredis'
 import { baseUrl, given, listen, open } from './contender.js'
 import { CLIENT, SECRET } from './fixtures.js'
 
-const ioredisOptions = { host: '127.0.0.1', port: given.redisPort, enableAutoPipelining: true }
+const ioredisOptions = { host: '127.0.0.1', port: given.redisPort }
 
 /** Sessions and grants in memory, or in Redis where the suite says so, with caches where it says for how long; all else as it comes. */
 export function startLatchkey() {
