@@ -66,14 +66,13 @@ export class LiveConnections {
 
   /** A grant has ended, or whoever signed in with it has left. */
   grantEnded(grantId: string): void {
-    for (const { signIn, connection } of [...this.#entries])
-      if (signIn?.grantId === grantId || signIn?.connectionGrantId === grantId) connection.end('signed-out')
+    this.#end('signed-out', (signIn) => signIn?.grantId === grantId || signIn?.connectionGrantId === grantId)
   }
 
   /** Ends everything, and waits a little for the other sides. */
   async close(): Promise<void> {
     this.#closing.abort()
-    for (const { connection } of [...this.#entries]) connection.end('closing')
+    this.#end('closing', () => true)
     if (this.#entries.length === 0) return
     const done = new AbortController()
     const emptied = new Promise<void>((resolve) => {
@@ -81,6 +80,11 @@ export class LiveConnections {
     })
     await Promise.race([emptied, this.#runtime.sleep(CLOSE_BUDGET_MS, done.signal).catch(() => {})])
     done.abort()
+  }
+
+  /** Goes through a copy: what is ended may leave its place to another at once. */
+  #end(why: 'signed-out' | 'closing', isMeant: (signIn: SignInRef | undefined) => boolean): void {
+    for (const { signIn, connection } of this.#entries.slice()) if (isMeant(signIn)) connection.end(why)
   }
 
   /** The last one takes its place. */
@@ -101,8 +105,7 @@ export class LiveConnections {
       if (suspects.size === 0) continue
       await this.#pause(SECOND_LOOK_MS)
       const ended = await this.#ended(suspects)
-      for (const { signIn, connection } of [...this.#entries])
-        if (signIn !== undefined && ended.has(nameOf(signIn))) connection.end('signed-out')
+      this.#end('signed-out', (signIn) => signIn !== undefined && ended.has(nameOf(signIn)))
     }
     this.#isWatching = false
   }
