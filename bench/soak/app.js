@@ -8,7 +8,7 @@ import { redisGrants } from '../../dist/redis.js'
 import { given } from '../support/contender.js'
 import { SECRET } from '../support/fixtures.js'
 
-const redis = new Redis({ port: given.redisPort, host: '127.0.0.1', commandTimeout: 1_000, enableAutoPipelining: true })
+const redis = new Redis({ port: given.redisPort, host: '127.0.0.1', commandTimeout: 1_000 })
 redis.on('error', () => {}) // it is stopped on purpose
 
 const app = express()
