@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import type { AuthError } from '../errors.ts'
 import type { EndReason } from './grant.ts'
 import type { Gone } from './grant-store.ts'
 import { unreadable } from './redis-client.ts'
@@ -10,23 +10,6 @@ export interface Answer {
   readonly detail: string
   readonly grant: StoredGrant | undefined
 }
-
-const number = z.string().regex(/^-?\d+$/).transform(Number) // prettier-ignore
-const optional = z.string().nullable().transform((value) => value ?? undefined) // prettier-ignore
-
-const grantSchema = z.tuple([
-  number, // storeNow
-  number.refine((generation) => generation > 0),
-  z.string(), // provider
-  optional, // subject
-  optional, // sid
-  optional, // verified
-  number, // storedAt
-  number, // clockOffset
-  number.nullable(), // failures
-  z.string(), // sealed
-  optional, // session
-])
 
 /** @throws {AuthError} `ERR_AUTH_RECORD` for a record that is not as this package writes it. */
 export function parseAnswer(reply: unknown): Answer {
@@ -44,22 +27,40 @@ export function gone({ detail }: Answer): Gone {
   return { kind: 'gone', why: detail === '' ? undefined : (detail as EndReason) }
 }
 
-function parseGrant(fields: unknown): StoredGrant {
-  const parsed = grantSchema.safeParse(fields, { jitless: true })
-  if (!parsed.success) throw unreadable('a field of it is not what it should be')
+/** By hand: it comes with every request. */
+function parseGrant(fields: readonly unknown[]): StoredGrant {
   const [storeNow, generation, provider, subject, sid, verified, storedAt, clockOffset, failures, sealed, session] =
-    parsed.data
+    fields
   return {
-    storeNow,
-    generation,
-    provider,
-    subject,
-    sid,
-    verified: verified === '1',
-    storedAt,
-    clockOffset,
-    failures: failures ?? 0,
-    sealed,
-    session,
+    storeNow: whole(storeNow),
+    generation: whole(generation, 1),
+    provider: text(provider),
+    subject: maybe(subject),
+    sid: maybe(sid),
+    verified: maybe(verified) === '1',
+    storedAt: whole(storedAt),
+    clockOffset: whole(clockOffset),
+    failures: failures === null ? 0 : whole(failures),
+    sealed: text(sealed),
+    session: maybe(session),
   }
+}
+
+function whole(field: unknown, atLeast = -Infinity): number {
+  const value = /^-?\d+$/.test(text(field)) ? Number(field) : NaN
+  if (!(value >= atLeast)) throw mistaken()
+  return value
+}
+
+function text(field: unknown): string {
+  if (typeof field !== 'string') throw mistaken()
+  return field
+}
+
+function maybe(field: unknown): string | undefined {
+  return field === null ? undefined : text(field)
+}
+
+function mistaken(): AuthError {
+  return unreadable('a field of it is not what it should be')
 }
