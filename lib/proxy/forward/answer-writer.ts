@@ -48,8 +48,7 @@ export class AnswerWriter {
     this.#from = from
     const headers = responseHeaders(raw, rules, from)
     if (status >= 400 && token !== undefined) this.#maskHeaders(new TokenMask(token), headers)
-    this.#complete(headers)
-    writeHead(this.#res, status, headers)
+    writeHead(this.#res, status, headers, this.#complete(headers))
     this.#isWaiting = true
     process.nextTick(flush, this)
   }
@@ -113,20 +112,22 @@ export class AnswerWriter {
     this.#res.addTrailers(trailers)
   }
 
-  #complete(headers: string[]): void {
+  /** @returns whether each name is there once. */
+  #complete(headers: string[]): boolean {
     const res = this.#res
-    let hasCacheControl = false
-    for (let at = 0; at < headers.length; at += 2) {
-      if (headers[at] === 'cache-control') hasCacheControl = true
-      if (headers[at] === 'content-length') this.#hasLength = true
-    }
-    // What came with a user's token is that user's, unless the target says otherwise.
-    if (!hasCacheControl && !res.hasHeader('cache-control')) headers.push('cache-control', 'no-store')
+    const names = new Set<string>()
+    for (let at = 0; at < headers.length; at += 2) names.add(headers[at] as string)
+    let isDistinct = names.size * 2 === headers.length
+    this.#hasLength = names.has('content-length')
+    // What came with a user's token is that user's, unless the target or the application says otherwise.
+    if (!names.has('cache-control') && !res.hasHeader('cache-control')) headers.push('cache-control', 'no-store')
     for (const name of ADDED_TO) {
-      const own = res.getHeader(name)
-      if (own === undefined || !headers.includes(name)) continue
+      const own = names.has(name) ? res.getHeader(name) : undefined
+      if (own === undefined) continue
       for (const value of Array.isArray(own) ? own : [String(own)]) headers.push(name, value)
+      isDistinct = false
     }
+    return isDistinct
   }
 }
 
@@ -138,10 +139,10 @@ function flush(writer: AnswerWriter): void {
   }
 }
 
-function writeHead(res: Response, status: number, headers: string[]): void {
+function writeHead(res: Response, status: number, headers: string[], isDistinct: boolean): void {
   // Whoever wants to see the headers before they go out, as express-session and compression do, may not know flat lists. And Node 20 keeps
   // only the last of several alike, where the response has headers already.
-  if (!Object.hasOwn(res, 'writeHead') && !hasRepeated(headers)) {
+  if (isDistinct && !Object.hasOwn(res, 'writeHead')) {
     res.writeHead(status, headers)
     return
   }
@@ -152,10 +153,4 @@ function writeHead(res: Response, status: number, headers: string[]): void {
   }
   for (const [name, values] of byName) res.setHeader(name, values.length === 1 ? (values[0] ?? '') : values)
   res.writeHead(status)
-}
-
-function hasRepeated(headers: readonly string[]): boolean {
-  const names = new Set<string>()
-  for (let at = 0; at < headers.length; at += 2) names.add(headers[at] ?? '')
-  return names.size * 2 < headers.length
 }

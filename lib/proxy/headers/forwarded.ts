@@ -23,17 +23,20 @@ function node(address: string): string {
  * `Forwarded` (RFC 7239) and the headers that came before it, flat. Host and scheme are those that the application was told of; what the caller
  * said of them counts as little as its `Host`. No port and no prefix: they can be told from those, and some servers build links from them.
  */
-export function forwardedHeaders(req: Request, publicUrl: URL): string[] {
-  const chain = addresses(req)
-  const scheme = publicUrl.protocol.slice(0, -1)
-  return [
-    'forwarded',
-    `${chain.map(node).join(', ')};host="${publicUrl.host}";proto=${scheme}`,
-    'x-forwarded-for',
-    chain.join(', '),
-    'x-forwarded-host',
-    publicUrl.host,
-    'x-forwarded-proto',
-    scheme,
-  ]
+export function forwardedHeaders({ host, protocol }: URL): (req: Request) => string[] {
+  const scheme = protocol.slice(0, -1)
+  const asked = `;host="${host}";proto=${scheme}`
+  return (req) => {
+    const chain = addresses(req)
+    return [
+      'forwarded',
+      chain.map(node).join(', ') + asked,
+      'x-forwarded-for',
+      chain.join(', '),
+      'x-forwarded-host',
+      host,
+      'x-forwarded-proto',
+      scheme,
+    ]
+  }
 }

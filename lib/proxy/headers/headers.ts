@@ -8,8 +8,8 @@ import type { ProxySettings } from '../proxy-options.ts'
 import type { Target } from '../target.ts'
 
 export interface RequestHeaderRules {
-  /** The application's public origin. */
-  readonly publicUrl: URL
+  /** Who called, and what for. */
+  readonly forwarded: (req: Request) => readonly string[]
   /** Names of cookies that the target may see. */
   readonly forwardCookies: ReadonlySet<string>
   /** Names, as {@link folded}, that this proxy alone sets. */
@@ -22,7 +22,7 @@ export function requestHeaderRules(settings: ProxySettings, publicUrl: URL): Req
   // A method that may not be forwarded may not be forwarded as another one.
   if (settings.allow?.methods !== undefined) own.push(...METHOD_OVERRIDES)
   return {
-    publicUrl,
+    forwarded: forwardedHeaders(publicUrl),
     forwardCookies: new Set(settings.forwardCookies),
     ownNames: new Set(own.map((name) => folded(name.toLowerCase()))),
   }
@@ -36,7 +36,7 @@ export function requestHeaderRules(settings: ProxySettings, publicUrl: URL): Req
  */
 export function requestHeaders(
   req: Request,
-  { publicUrl, forwardCookies, ownNames }: RequestHeaderRules,
+  { forwarded, forwardCookies, ownNames }: RequestHeaderRules,
   sessionCookies: readonly string[],
 ): string[] {
   const { rawHeaders, headers } = req
@@ -50,7 +50,7 @@ export function requestHeaders(
   }
   const cookies = cookiesToForward(headers.cookie, forwardCookies, sessionCookies)
   if (cookies !== '' && named?.has('cookie') !== true) result.push('cookie', cookies)
-  result.push(...forwardedHeaders(req, publicUrl))
+  result.push(...forwarded(req))
   return result
 }
 
