@@ -1,4 +1,4 @@
-// node run.js [guard] [proxy] [gateway] [streaming] [herd] [capacity] [--node 24] [--quick] [--rounds 3] [--seconds 4] [--only TEXT] [--profile]
+// node run.js [guard] [proxy] [gateway] [streaming] [herd] [capacity] [--node 24] [--quick] [--rounds 3] [--seconds 4] [--only TEXT] [--case TEXT] [--profile]
 import { parseArgs } from 'node:util'
 import { runCapacity } from './capacity/run.js'
 import { suite as gateway } from './gateway/suite.js'
@@ -22,14 +22,23 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     only: { type: 'string', default: '' },
+    case: { type: 'string', default: '' },
     profile: { type: 'boolean', default: false },
   },
 })
-const { quick: isQuick, only, profile: isProfiled } = values
+const { quick: isQuick, only, case: onlyCase, profile: isProfiled } = values
 const chosen = Object.fromEntries(
   ['rounds', 'seconds'].filter((key) => values[key] !== undefined).map((key) => [key, Number(values[key])]),
 )
-const settings = { ...(isQuick && { rounds: 1, seconds: 2 }), ...chosen, isQuick, only, isProfiled, log: console.log }
+const settings = {
+  ...(isQuick && { rounds: 1, seconds: 2 }),
+  ...chosen,
+  isQuick,
+  only,
+  onlyCase,
+  isProfiled,
+  log: console.log,
+}
 
 const SUITES = {
   guard: async () => keep(guard, await measure(guard, settings)),
@@ -49,7 +58,7 @@ process.exit()
 function keep(suite, { run, text }) {
   console.log(`\n${text}`)
   if (Object.keys(run.left).some((name) => name.startsWith('latchkey'))) process.exitCode = 1
-  if (isQuick || isProfiled || only !== '') return
+  if (isQuick || isProfiled || only !== '' || onlyCase !== '') return
   record(suite, run, text)
   keepResults(suite, run)
   draw()

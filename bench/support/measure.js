@@ -9,7 +9,8 @@ import { factsOf } from './versions.js'
 const WARM_UP_SECONDS = 2
 
 /** @returns the run, and its description. */
-export async function measure(suite, { rounds = 3, seconds = 4, only, isProfiled, log }) {
+export async function measure(whole, { rounds = 3, seconds = 4, only, onlyCase, isProfiled, log }) {
+  const suite = { ...whole, cases: whole.cases.filter(({ title }) => title.includes(onlyCase)) }
   const { contenders, surroundings, left } = await enter(suite, only)
   for (const contender of contenders.filter(({ name }) => left[name] === undefined)) {
     try {

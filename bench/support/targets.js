@@ -12,7 +12,7 @@ export function judge({ targets = [] }, { node, cases }) {
   return targets
     .filter((target) => target.node === undefined || node.startsWith(`${target.node}.`))
     .map(({ id, case: title, one, other, figure, words = WORDS[figure], unit, must, aim }) => {
-      const { samples } = cases.find((each) => each.title === title)
+      const { samples = {} } = cases.find((each) => each.title === title) ?? {}
       const names = other === undefined ? [one] : [one, other]
       const what = `${title}, ${words}: ${names.join(' / ')}`
       const isKnown = names.every((name) => samples[name] !== undefined)
