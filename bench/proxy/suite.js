@@ -6,12 +6,15 @@ const KB_100 = '100 KB'
 const DOWN = '10 MB down'
 const UP = '10 MB up'
 
+/** How fast the product could be on the libraries that it is built on. */
+const UNDICI = 'undici behind Express, nothing else'
+
 /** Bodies both ways, through proxies at which nobody signs in. */
 export const suite = {
   name: 'proxy',
   title: 'Proxy',
   packages,
-  contenders,
+  contenders: [...contenders, { name: UNDICI, file: 'proxy/undici-dispatch.js' }],
   cases: [
     download(KB_1, 1024, 32),
     download(KB_100, 100 * 1024, 32),
@@ -23,6 +26,8 @@ export const suite = {
     [LATCHKEY_PLAIN, MIDDLEWARE],
     [LATCHKEY, REPLY_FROM],
     [LATCHKEY, NGINX],
+    [LATCHKEY, UNDICI],
+    [UNDICI, REPLY_FROM],
   ],
   targets: [
     { id: 'P1', case: KB_1, one: LATCHKEY, other: MIDDLEWARE, figure: 'perSecond', must: 2, aim: 3 },
