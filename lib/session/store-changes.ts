@@ -1,5 +1,6 @@
 import type { Request } from 'express'
 import type { SessionData, Store } from 'express-session'
+import { overlaid } from './overlaid-store.ts'
 
 type Done = (error?: unknown) => void
 
@@ -35,7 +36,7 @@ export function announcing<S extends Store>(store: S, changes: StoreChanges): S 
     return answer
   }
 
-  const changing = {
+  return overlaid(store, {
     set: (id: string, session: SessionData, done?: Done) =>
       announce(id, keptBy(session), done, (then) => store.set(id, session, then)),
     touch: (id: string, session: SessionData, done?: Done) =>
@@ -43,16 +44,6 @@ export function announcing<S extends Store>(store: S, changes: StoreChanges): S 
     destroy: (id: string, done?: Done) => announce(id, 'gone', done, (then) => store.destroy(id, then)),
     regenerate: (req: Request, done: Done) =>
       announce(req.sessionID, 'gone', done, (then = done) => store.regenerate(req, then)),
-  }
-
-  return new Proxy(store, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target)
-      if (typeof value !== 'function') return value
-      if (Object.hasOwn(changing, name)) return changing[name as keyof typeof changing]
-      // Stores have private fields, which are not the proxy's.
-      return value.bind(target) as unknown
-    },
   })
 }
 
