@@ -71,6 +71,14 @@ export class RecordCache {
     this.#changes.set(id, this.#change)
     this.#records.delete(id)
   }
+
+  /** All of them: as above. */
+  cleared(): void {
+    this.#change += 1
+    this.#forgotten = this.#change
+    this.#changes.clear()
+    this.#records.clear()
+  }
 }
 
 /** Each reader gets a copy of its own, of no more than it asks for. */

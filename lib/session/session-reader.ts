@@ -31,6 +31,10 @@ export class SessionReader {
         if (kept === 'gone') this.#touches.forget(id)
         else if (kept !== 'unknown') this.#touches.kept(id, kept)
       },
+      clearing: () => {
+        this.#cache.cleared()
+        this.#touches.forgetAll()
+      },
     })
   }
 

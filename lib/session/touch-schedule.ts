@@ -48,6 +48,10 @@ export class TouchSchedule {
   forget(id: string): void {
     this.#kept.delete(id)
   }
+
+  forgetAll(): void {
+    this.#kept.clear()
+  }
 }
 
 function isAbout(one: number, other: number): boolean {
