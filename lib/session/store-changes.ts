@@ -41,8 +41,8 @@ export function announcing<S extends Store>(store: S, changes: StoreChanges): S 
 }
 
 interface Announcement {
-  before(): void
-  after(hasFailed: boolean): void
+  readonly before: () => void
+  readonly after: (hasFailed: boolean) => void
 }
 
 /** @param call as it was made: some stores answer with a promise where no callback is given. */
