@@ -75,6 +75,7 @@ export function assemble(settings: Settings, runtime: Runtime): Assembly {
         await bindings.bind(account, id)
         corner.moveAccount(stored, account, id)
       },
+      ended: (id) => live.sessionEnded(id),
     },
     { now, monotonic: () => runtime.monotonic() },
   )

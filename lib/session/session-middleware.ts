@@ -15,6 +15,7 @@ import { fenced, type AccountWatch } from './session-fence.ts'
 import { settle, storeUnreachable } from './session-io.ts'
 import { SessionReader, type HowFresh } from './session-reader.ts'
 import type { SessionRecord } from './session-record.ts'
+import { announcing } from './store-changes.ts'
 
 /**
  * express-session's own options, and one of ours. `secret` is the package's, `resave` and `saveUninitialized` are `false`.
@@ -43,6 +44,12 @@ export interface SessionMiddlewareSettings {
   readonly options: SessionOptions
 }
 
+/** What must be known of sessions elsewhere. */
+export interface SessionWatch extends AccountWatch {
+  /** It was deleted in this process, by `req.session` or `req.sessionStore`, and did not go on under another id. */
+  ended(sessionId: string): void
+}
+
 /** Of an instance that was given no name. */
 export const DEFAULT_NAME = 'main'
 
@@ -61,7 +68,7 @@ export class SessionMiddleware {
   readonly #isEager: boolean
   readonly #trustsForwardedProto: boolean
   readonly #isHttps: boolean
-  readonly #watch: AccountWatch
+  readonly #watch: SessionWatch
   /** By the store itself; the application may have several. */
   readonly #fences = new WeakMap<Store, Request['sessionStore']>()
   /** The store that requests come with: the application's own is known when the first one has come. */
@@ -71,7 +78,7 @@ export class SessionMiddleware {
 
   constructor(
     { name, secrets, isHttps, options }: SessionMiddlewareSettings,
-    watch: AccountWatch,
+    watch: SessionWatch,
     { now, monotonic }: Pick<Runtime, 'now' | 'monotonic'>,
   ) {
     const { cacheMs = 0, ...given } = options
@@ -90,17 +97,17 @@ export class SessionMiddleware {
     this.#reader = new SessionReader(given.store ?? new MemorySessionStore(now), cacheMs, monotonic)
     const { store } = this.#reader
     this.#store = store
+    // express-session adds `generate`.
+    this.#ownFence = this.#fence(store as Request['sessionStore'])
     this.#own = new ExpressSession({
       ...given,
-      store,
+      store: this.#ownFence,
       name: this.#cookieName,
       cookie,
       secret: [...secrets],
       resave: false,
       saveUninitialized: false,
     })
-    // It has `generate` by now, of express-session.
-    this.#ownFence = this.#fence(store as Request['sessionStore'])
   }
 
   /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while the session store cannot be read; cookie and record stay as they are. */
@@ -187,7 +194,11 @@ export class SessionMiddleware {
     const known = this.#fences.get(store)
     if (known !== undefined) return known
     this.#store = store
-    const fence = fenced(store, this.#watch)
+    const fence = announcing(fenced(store, this.#watch), {
+      changed: (id, outcome) => {
+        if (outcome === 'gone') this.#watch.ended(id)
+      },
+    })
     this.#fences.set(store, fence).set(fence, fence)
     return fence
   }

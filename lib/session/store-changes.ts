@@ -10,23 +10,25 @@ export interface Kept {
   readonly maxAge: number | null
 }
 
+/** `gone`: deleted. `left`: deleted, since the request goes on with a session of another id. `unknown`: the store has failed. */
+export type Outcome = Kept | 'gone' | 'left' | 'unknown'
+
 /** Told of everything that this process does to the sessions in a store. */
 export interface StoreChanges {
   /** A change is on its way to the store. */
   changing(sessionId: string): void
-  /** @param kept or: deleted; the store has failed. */
-  changed(sessionId: string, kept: Kept | 'gone' | 'unknown'): void
+  changed(sessionId: string, outcome: Outcome): void
   /** All of them are deleted. Told when that is on its way, and again when it has happened or failed. */
   clearing(): void
 }
 
 /** The same store, except that it tells of changes. */
-export function announcing<S extends Store>(store: S, changes: StoreChanges): S {
-  const one = (id: string, what: Kept | 'gone'): Announcement => ({
-    before: () => changes.changing(id),
-    after: (hasFailed) => changes.changed(id, hasFailed ? 'unknown' : what),
+export function announcing<S extends Store>(store: S, changes: Partial<StoreChanges>): S {
+  const one = (id: string, outcome: Outcome): Announcement => ({
+    before: () => changes.changing?.(id),
+    after: (hasFailed) => changes.changed?.(id, hasFailed ? 'unknown' : outcome),
   })
-  const all: Announcement = { before: () => changes.clearing(), after: () => changes.clearing() }
+  const all: Announcement = { before: () => changes.clearing?.(), after: () => changes.clearing?.() }
 
   return overlaid(store, {
     set: (id: string, session: SessionData, done?: Done) =>
@@ -35,7 +37,7 @@ export function announcing<S extends Store>(store: S, changes: StoreChanges): S 
       announce(one(id, keptBy(session)), done, (then) => store.touch?.(id, session, then)),
     destroy: (id: string, done?: Done) => announce(one(id, 'gone'), done, (then) => store.destroy(id, then)),
     regenerate: (req: Request, done: Done) =>
-      announce(one(req.sessionID, 'gone'), done, (then = done) => store.regenerate(req, then)),
+      announce(one(req.sessionID, 'left'), done, (then = done) => store.regenerate(req, then)),
     clear: (done?: Done) => announce(all, done, (then) => store.clear?.(then)),
   })
 }
