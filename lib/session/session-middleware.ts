@@ -23,14 +23,17 @@ import { announcing } from './store-changes.ts'
  * A request that does not touch `req.session` reads the session and leaves it at that: express-session runs when something asks for it, and
  * once in a tenth of the idle time (`cookie.maxAge`; at least once a minute), so that the store goes on keeping the session. It runs on every
  * request with `rolling: true`, `unset: 'destroy'` and for a `cookie.path` other than `/`.
+ *
+ * Without `cookie.maxAge` the idle time is the store's: `store.ttl`, in seconds, as connect-redis has it. A store that has a shorter one than
+ * 10 minutes and does not say so may end a session up to a minute early, be it in use: give the cookie a `maxAge` then.
  */
 export type SessionOptions = Omit<ExpressSessionOptions, 'secret' | 'resave' | 'saveUninitialized' | 'cookie'> & {
   /** Over `HttpOnly`, `SameSite=Lax`, `Path=/`, and `Secure` on https. */
   cookie?: CookieOptions | undefined
   /**
    * How old a session may be that a GET or HEAD request reads, in milliseconds. Default 0: each request asks the store. With more, a process
-   * keeps up to 10,000 sessions for so long; what it changes itself it sees at once, and a sign-out in another process within that time. A
-   * handler of such a request that changes the session changes what was read.
+   * keeps up to 10,000 sessions for so long; what it changes itself, by `req.session` or `req.sessionStore`, it sees at once, and a sign-out in
+   * another process within that time. A handler of such a request that changes the session changes what was read.
    */
   cacheMs?: number | undefined
 }
