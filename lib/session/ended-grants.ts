@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { boundedMap } from '../bounded-map.ts'
 import type { ProviderAccount } from './account.ts'
 
 /** Far more than sign-outs within the time that a request takes. */
@@ -6,7 +6,7 @@ const MAX_ENDED = 10_000
 
 /** Grants that ended here lately. A request that began before may write its old copy of the session back, account and all. */
 export class EndedGrants {
-  readonly #ids = new LRUCache<string, true>({ max: MAX_ENDED })
+  readonly #ids = boundedMap<true>(MAX_ENDED)
 
   has({ grantId }: Pick<ProviderAccount, 'grantId'>): boolean {
     return this.#ids.has(grantId)
