@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { boundedMap } from '../bounded-map.ts'
 import { AuthError } from '../errors.ts'
 import type { IssuedToken } from '../protocol/token-response.ts'
 import { targetKey, type TokenTarget } from '../protocol/token-target.ts'
@@ -51,7 +51,8 @@ interface Inquiry {
 const JUST_ISSUED_MS = 2_000
 
 /** Remembered for as long as the slowest request may be. */
-const HANDED_OUT = { maxSize: 10_000, sizeCalculation: () => 1, ttl: 10 * 60_000 }
+const HANDED_OUT_MS = 10 * 60_000
+const MAX_HANDED_OUT = 10_000
 
 /** Hands out access tokens: the one at hand while it is good, a refreshed one when it is not. */
 export class AccessTokens {
@@ -60,7 +61,7 @@ export class AccessTokens {
   readonly #refresher: GrantRefresher
   readonly #refreshes = new SingleFlight<GrantState>()
   /** By grant and target. */
-  readonly #handedOut = new LRUCache<string, AccessToken>(HANDED_OUT)
+  readonly #handedOut = boundedMap<AccessToken>(MAX_HANDED_OUT, { ttl: HANDED_OUT_MS })
   #callers = 0
   #allServed: (() => void) | undefined
 

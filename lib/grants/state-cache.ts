@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { boundedMap } from '../bounded-map.ts'
 import type { GrantState } from './grant.ts'
 
 const MAX_STATES = 10_000
@@ -7,10 +7,7 @@ const MAX_STATES = 10_000
 export class StateCache {
   readonly #maxAgeMs: number
   readonly #monotonic: () => number
-  readonly #states = new LRUCache<string, { state: GrantState; at: number } | 'ended'>({
-    maxSize: MAX_STATES,
-    sizeCalculation: () => 1, // `max` would take the room of them all at once
-  })
+  readonly #states = boundedMap<{ state: GrantState; at: number } | 'ended'>(MAX_STATES)
 
   /** @param maxAgeMs milliseconds; 0: nothing is remembered. */
   constructor(maxAgeMs: number, monotonic: () => number) {

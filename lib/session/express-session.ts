@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express'
 import session, { type SessionData, type SessionOptions as ExpressSessionOptions, type Store } from 'express-session'
+import { overlaid } from './overlaid-store.ts'
 import { storeUnreachable } from './session-io.ts'
 
 /** express-session itself, which can be given a record that was read already. */
@@ -55,15 +56,8 @@ export class ExpressSession {
       if (this.#given === undefined) return store.get(id, callback)
       callback(null, this.#given.record)
     }
-    return new Proxy(store, {
-      get(target, name) {
-        if (name === 'get') return get
-        // Whether the store is there was asked before it was read.
-        if (name === 'on') return () => {}
-        const value: unknown = Reflect.get(target, name, target)
-        return typeof value === 'function' ? (value.bind(target) as unknown) : value
-      },
-    })
+    // Whether the store is there was asked before it was read.
+    return overlaid(store, { get, on: () => {} })
   }
 }
 

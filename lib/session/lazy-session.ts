@@ -1,11 +1,6 @@
 import type { Request } from 'express'
-import type { SessionData } from 'express-session'
+import type { OurPart } from './corner.ts'
 import type { SessionRecord } from './session-record.ts'
-
-/** Of a session. */
-export interface OurPart {
-  readonly latchkey?: SessionData['latchkey'] | undefined
-}
 
 const LAZY = Symbol('latchkey.session')
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { SessionData } from 'express-session'
-import { LRUCache } from 'lru-cache'
+import { boundedMap } from '../bounded-map.ts'
 import type { SessionRecord } from './session-record.ts'
 
 const MAX_SESSIONS = 10_000
@@ -21,11 +21,9 @@ export interface Reading {
 export class RecordCache {
   readonly #maxAgeMs: number
   readonly #monotonic: () => number
-  readonly #records = new LRUCache<string, Kept>({ maxSize: MAX_SESSIONS, sizeCalculation: () => 1 })
+  readonly #records = boundedMap<Kept>(MAX_SESSIONS)
   /** The last change of a session, in the order of all of them. */
-  readonly #changes = new LRUCache<string, number>({
-    maxSize: MAX_SESSIONS,
-    sizeCalculation: () => 1,
+  readonly #changes = boundedMap<number>(MAX_SESSIONS, {
     dispose: (change, _id, why) => {
       if (why === 'evict') this.#forgotten = Math.max(this.#forgotten, change)
     },
@@ -70,6 +68,14 @@ export class RecordCache {
     this.#change += 1
     this.#changes.set(id, this.#change)
     this.#records.delete(id)
+  }
+
+  /** All of them: as above. */
+  cleared(): void {
+    this.#change += 1
+    this.#forgotten = this.#change
+    this.#changes.clear()
+    this.#records.clear()
   }
 }
 

@@ -1,6 +1,6 @@
 import { parse } from 'cookie'
 import { unsign } from 'cookie-signature'
-import { LRUCache } from 'lru-cache'
+import { boundedMap } from '../bounded-map.ts'
 
 const MAX_VERIFIED = 10_000
 
@@ -9,7 +9,7 @@ export class SessionCookie {
   readonly name: string
   readonly #secrets: readonly string[]
   /** Values whose signature was checked: the HMAC costs more than all else that is done with a cookie. */
-  readonly #verified = new LRUCache<string, string>({ maxSize: MAX_VERIFIED, sizeCalculation: () => 1 })
+  readonly #verified = boundedMap<string>(MAX_VERIFIED)
 
   constructor(name: string, secrets: readonly string[]) {
     this.name = name

@@ -1,5 +1,6 @@
 import type { SessionData, Store } from 'express-session'
 import type { Account } from './account.ts'
+import { overlaid } from './overlaid-store.ts'
 import { settle } from './session-io.ts'
 
 /** What a session that is written must ask of the account in it. */
@@ -54,12 +55,5 @@ export function fenced<S extends Store>(store: S, watch: AccountWatch): S {
     )
   }
 
-  return new Proxy(store, {
-    get(target, name) {
-      if (name === 'set') return set
-      const value: unknown = Reflect.get(target, name, target)
-      // Stores have private fields, which are not the proxy's.
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
-  })
+  return overlaid(store, { set })
 }

@@ -15,6 +15,7 @@ import { fenced, type AccountWatch } from './session-fence.ts'
 import { settle, storeUnreachable } from './session-io.ts'
 import { SessionReader, type HowFresh } from './session-reader.ts'
 import type { SessionRecord } from './session-record.ts'
+import { announcing } from './store-changes.ts'
 
 /**
  * express-session's own options, and one of ours. `secret` is the package's, `resave` and `saveUninitialized` are `false`.
@@ -22,14 +23,17 @@ import type { SessionRecord } from './session-record.ts'
  * A request that does not touch `req.session` reads the session and leaves it at that: express-session runs when something asks for it, and
  * once in a tenth of the idle time (`cookie.maxAge`; at least once a minute), so that the store goes on keeping the session. It runs on every
  * request with `rolling: true`, `unset: 'destroy'` and for a `cookie.path` other than `/`.
+ *
+ * Without `cookie.maxAge` the idle time is the store's: `store.ttl`, in seconds, as connect-redis has it. A store that has a shorter one than
+ * 10 minutes and does not say so may end a session up to a minute early, be it in use: give the cookie a `maxAge` then.
  */
 export type SessionOptions = Omit<ExpressSessionOptions, 'secret' | 'resave' | 'saveUninitialized' | 'cookie'> & {
   /** Over `HttpOnly`, `SameSite=Lax`, `Path=/`, and `Secure` on https. */
   cookie?: CookieOptions | undefined
   /**
    * How old a session may be that a GET or HEAD request reads, in milliseconds. Default 0: each request asks the store. With more, a process
-   * keeps up to 10,000 sessions for so long; what it changes itself it sees at once, and a sign-out in another process within that time. A
-   * handler of such a request that changes the session changes what was read.
+   * keeps up to 10,000 sessions for so long; what it changes itself, by `req.session` or `req.sessionStore`, it sees at once, and a sign-out in
+   * another process within that time. A handler of such a request that changes the session changes what was read.
    */
   cacheMs?: number | undefined
 }
@@ -41,6 +45,12 @@ export interface SessionMiddlewareSettings {
   /** Is the application's public origin https? Then the cookie is `Secure`, and only sent there. */
   readonly isHttps: boolean
   readonly options: SessionOptions
+}
+
+/** What must be known of sessions elsewhere. */
+export interface SessionWatch extends AccountWatch {
+  /** It was deleted in this process, by `req.session` or `req.sessionStore`, and did not go on under another id. */
+  ended(sessionId: string): void
 }
 
 /** Of an instance that was given no name. */
@@ -61,7 +71,7 @@ export class SessionMiddleware {
   readonly #isEager: boolean
   readonly #trustsForwardedProto: boolean
   readonly #isHttps: boolean
-  readonly #watch: AccountWatch
+  readonly #watch: SessionWatch
   /** By the store itself; the application may have several. */
   readonly #fences = new WeakMap<Store, Request['sessionStore']>()
   /** The store that requests come with: the application's own is known when the first one has come. */
@@ -71,7 +81,7 @@ export class SessionMiddleware {
 
   constructor(
     { name, secrets, isHttps, options }: SessionMiddlewareSettings,
-    watch: AccountWatch,
+    watch: SessionWatch,
     { now, monotonic }: Pick<Runtime, 'now' | 'monotonic'>,
   ) {
     const { cacheMs = 0, ...given } = options
@@ -90,17 +100,17 @@ export class SessionMiddleware {
     this.#reader = new SessionReader(given.store ?? new MemorySessionStore(now), cacheMs, monotonic)
     const { store } = this.#reader
     this.#store = store
+    // express-session adds `generate`.
+    this.#ownFence = this.#fence(store as Request['sessionStore'])
     this.#own = new ExpressSession({
       ...given,
-      store,
+      store: this.#ownFence,
       name: this.#cookieName,
       cookie,
       secret: [...secrets],
       resave: false,
       saveUninitialized: false,
     })
-    // It has `generate` by now, of express-session.
-    this.#ownFence = this.#fence(store as Request['sessionStore'])
   }
 
   /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while the session store cannot be read; cookie and record stay as they are. */
@@ -187,7 +197,11 @@ export class SessionMiddleware {
     const known = this.#fences.get(store)
     if (known !== undefined) return known
     this.#store = store
-    const fence = fenced(store, this.#watch)
+    const fence = announcing(fenced(store, this.#watch), {
+      changed: (id, outcome) => {
+        if (outcome === 'gone') this.#watch.ended(id)
+      },
+    })
     this.#fences.set(store, fence).set(fence, fence)
     return fence
   }

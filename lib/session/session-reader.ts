@@ -26,10 +26,14 @@ export class SessionReader {
     source.on('connect', () => (this.#isReady = true))
     this.store = announcing(source, {
       changing: (id) => this.#cache.changed(id),
-      changed: (id, kept) => {
+      changed: (id, outcome) => {
         this.#cache.changed(id)
-        if (kept === 'gone') this.#touches.forget(id)
-        else if (kept !== 'unknown') this.#touches.kept(id, kept)
+        if (outcome === 'gone' || outcome === 'left') this.#touches.forget(id)
+        else if (outcome !== 'unknown') this.#touches.kept(id, outcome)
+      },
+      clearing: () => {
+        this.#cache.cleared()
+        this.#touches.forgetAll()
       },
     })
   }

@@ -1,5 +1,5 @@
 import type { Store } from 'express-session'
-import { LRUCache } from 'lru-cache'
+import { boundedMap } from '../bounded-map.ts'
 import type { Kept } from './store-changes.ts'
 
 const MAX_SESSIONS = 100_000
@@ -16,10 +16,7 @@ export class TouchSchedule {
   /** Of the store itself, for sessions without one. */
   readonly #idleMs: number
   readonly #canTouch: boolean
-  readonly #kept = new LRUCache<string, Kept & { readonly at: number }>({
-    maxSize: MAX_SESSIONS,
-    sizeCalculation: () => 1,
-  })
+  readonly #kept = boundedMap<Kept & { readonly at: number }>(MAX_SESSIONS)
 
   constructor(store: Store, monotonic: () => number) {
     this.#monotonic = monotonic
@@ -47,6 +44,10 @@ export class TouchSchedule {
 
   forget(id: string): void {
     this.#kept.delete(id)
+  }
+
+  forgetAll(): void {
+    this.#kept.clear()
   }
 }
 

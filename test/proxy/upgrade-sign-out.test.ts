@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import { MemoryStore } from 'express-session'
+import { json, type Express } from 'express'
+import session, { MemoryStore } from 'express-session'
 import { WebSocket } from 'ws'
 import { MemoryGrantStore } from '../../lib/grants/memory-grant-store.ts'
 import { answerTo, beginRequest, receive } from '../support/raw-client.ts'
@@ -13,6 +14,17 @@ const SIGNED_OUT = { code: 4401, reason: 'signed out' }
 const A_LOOK = { seconds: 17 }
 const A_SECOND_LOOK = { seconds: 2 }
 
+/** What an application does with sessions by itself. */
+function deleting(app: Express): void {
+  app.get('/session-id', (req, res) => void res.json({ id: req.sessionID }))
+  app.post('/delete', json(), (req, res, next) => {
+    const { id } = req.body as { id?: string }
+    const done = (error: unknown): void => void (error ? next(error) : res.json({ deleted: true }))
+    if (id === undefined) req.session.destroy(done)
+    else req.sessionStore.destroy(id, done)
+  })
+}
+
 describe('when its sign-in ends, a web socket', () => {
   const grants = unreliable(new MemoryGrantStore({ now: () => Date.now() }))
   const sessions = new MemoryStore()
@@ -21,6 +33,7 @@ describe('when its sign-in ends, a web socket', () => {
   beforeAll(async () => {
     site = await startWebSocketSite({
       options: { grants: grants.store, session: { store: sessions } },
+      routes: deleting,
     })
     elsewhere = await site.another()
   })
@@ -88,7 +101,47 @@ describe('when its sign-in ends, a web socket', () => {
     expect(await end).toEqual(SIGNED_OUT)
   })
 
-  test('is closed within seconds when the application deletes the session', async () => {
+  test('is closed at once when the application deletes the session', async () => {
+    const browser = await site.signedIn()
+    const end = closed(await opened(site.open(browser)))
+
+    await browser.post(`${site.url}/delete`, {})
+
+    expect(await end).toEqual(SIGNED_OUT)
+  })
+
+  test('is closed at once when somebody else has the application delete it from the store, and no other is', async () => {
+    const [browser, other] = await Promise.all([site.signedIn(), site.signedIn()])
+    const [socket, others] = await Promise.all([opened(site.open(browser)), opened(site.open(other))])
+    const end = closed(socket)
+    const { id } = (await browser.get(`${site.url}/session-id`)).json() as { id: string }
+
+    await other.post(`${site.url}/delete`, { id })
+
+    expect(await end).toEqual(SIGNED_OUT)
+    others.send('still here')
+    expect(await message(others)).toBe('still here')
+    others.terminate()
+  })
+
+  test('is closed at once when that is in a session of the application itself', async () => {
+    const own = await startWebSocketSite({
+      before: (app) => void app.use(session({ secret: 'of the application', resave: false, saveUninitialized: false })),
+      routes: deleting,
+    })
+    try {
+      const browser = await own.signedIn()
+      const end = closed(await opened(own.open(browser)))
+
+      await browser.post(`${own.url}/delete`, {})
+
+      expect(await end).toEqual(SIGNED_OUT)
+    } finally {
+      await own.close()
+    }
+  })
+
+  test('is closed within seconds when the session is gone from the store, whoever deleted it', async () => {
     const browser = await site.signedIn()
     const end = closed(await opened(site.open(browser)))
 

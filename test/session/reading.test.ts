@@ -12,9 +12,18 @@ const IDLE_MS = 100_000
 
 /** Notes what it is asked for. */
 class NotingStore extends MemoryStore {
+  #note = ''
   readonly calls: string[] = []
   /** Answers to reads wait for this. */
   gate: Promise<void> | undefined
+
+  get note(): string {
+    return this.#note
+  }
+
+  set note(note: string) {
+    this.#note = `${note} by the store`
+  }
 
   override get(id: string, done: (error: unknown, found?: SessionData | null) => void): void {
     this.calls.push('get')
@@ -102,6 +111,18 @@ describe('a session that is only read', () => {
 
     expect(await here(WHO)).toEqual(NOBODY)
   })
+
+  test('is in a store that the application can use as its own', async () => {
+    const ask = await start()
+
+    expect(await ask({ act: 'inspect the store' })).toEqual({
+      length: 1,
+      ids: [ID],
+      told: 3,
+      note: 'kept by the store',
+    })
+    expect(store.note).toBe('kept by the store')
+  })
 })
 
 describe('with cacheMs', () => {
@@ -180,6 +201,31 @@ describe('with cacheMs', () => {
 
     expect(await slow).toEqual(ALICE)
     expect(await ask(READ)).toMatchObject({ text: 'second' })
+  })
+
+  test('that somebody else has emptied the store is seen at once', async () => {
+    const ask = await start(60_000)
+    await ask(WHO)
+    await ask(WHO)
+    await sides[0]?.ask({}, [{ act: 'empty the store' }])
+
+    expect(await ask(WHO)).toEqual(NOBODY)
+  })
+
+  test('a slow read does not bring back what was cleared meanwhile', async () => {
+    const ask = await start(60_000)
+    await ask(WHO)
+    let open: () => void = () => {}
+    store.gate = new Promise((resolve) => (open = resolve))
+    store.calls.length = 0
+    const slow = ask(WHO)
+    await until(() => store.calls.length > 0, 'the read')
+    store.gate = undefined
+    await sides[0]?.ask({}, [{ act: 'empty the store' }])
+    open()
+
+    expect(await slow).toEqual(ALICE)
+    expect(await ask(WHO)).toEqual(NOBODY)
   })
 
   test('a handler that changes what it was given changes it for nobody else', async () => {

@@ -23,7 +23,10 @@ export type Act =
       readonly act:
         'read' | 'id' | 'delete' | 'nested' | 'regenerate' | 'destroy' | 'save' | 'reload' | 'touch' | 'null'
     }
-  | { readonly act: 'unset' | 'look' | 'head' | 'ask the store' | 'who' | 'deface' }
+  | {
+      readonly act:
+        'unset' | 'look' | 'head' | 'ask the store' | 'empty the store' | 'inspect the store' | 'who' | 'deface'
+    }
   | { readonly act: 'write'; readonly value: string }
   | { readonly act: 'maxAge'; readonly value: number | null }
 
@@ -213,8 +216,26 @@ async function perform(act: Act, req: Request, res: Response): Promise<unknown> 
       return new Promise((resolve) =>
         req.sessionStore.get(req.sessionID, (error, found) => resolve(error ? 'failed' : found)),
       )
+    case 'empty the store':
+      return settled((settle) => req.sessionStore.clear?.(settle))
+    case 'inspect the store':
+      return inspected(req.sessionStore)
     default:
       return act satisfies never
+  }
+}
+
+/** What a store has besides what express-session needs. */
+async function inspected(store: Store): Promise<unknown> {
+  let told: unknown
+  store.once('pruned', (count: unknown) => (told = count))
+  store.emit('pruned', 3)
+  Object.assign(store, { note: 'kept' })
+  return {
+    length: await new Promise((resolve) => store.length?.((_error, length) => resolve(length))),
+    ids: await new Promise((resolve) => store.all?.((_error, all) => resolve(Object.keys(all ?? {})))),
+    told,
+    note: (store as { note?: unknown }).note,
   }
 }
 

@@ -30,7 +30,7 @@ interface Entry {
 
 /**
  * What is open now, so that it can be cut when its sign-in ends: at once if it ends in this process, and within seconds if it ends in
- * another, or without anybody saying so (a session that expires, or that the application deletes).
+ * another, or without anybody saying so (a session that expires, or is deleted behind our back).
  */
 export class LiveConnections {
   readonly #runtime: Runtime
@@ -67,6 +67,11 @@ export class LiveConnections {
   /** A grant has ended, or whoever signed in with it has left. */
   grantEnded(grantId: string): void {
     this.#end('signed-out', (signIn) => signIn?.grantId === grantId || signIn?.connectionGrantId === grantId)
+  }
+
+  /** A session was deleted, and did not go on under another id. */
+  sessionEnded(sessionId: string): void {
+    this.#end('signed-out', (signIn) => signIn?.sessionId === sessionId)
   }
 
   /** Ends everything, and waits a little for the other sides. */
