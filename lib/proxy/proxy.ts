@@ -95,7 +95,7 @@ export function createProxy(
       // A client that left is nobody's fault, and nobody is there to be told.
       // And an application that has answered itself, because it took too long, needs no other answer.
       if (res.closed || res.writableEnded) return
-      if (isTooLarge(error)) closeUnread(req, res)
+      if (isTooLarge(error)) closeUnread(req, res, runtime)
       context.fail(error, req, res, next)
     }
   }
