@@ -22,6 +22,7 @@ export type AuthErrorCode =
   | 'ERR_AUTH_UNAVAILABLE'
   | 'ERR_AUTH_RECORD'
   | 'ERR_AUTH_UPSTREAM'
+  | 'ERR_AUTH_UPSTREAM_BUSY'
   | 'ERR_AUTH_UPSTREAM_TIMEOUT'
 
 const STATUS: Readonly<Record<AuthErrorCode, number>> = {
@@ -42,6 +43,7 @@ const STATUS: Readonly<Record<AuthErrorCode, number>> = {
   ERR_AUTH_UNAVAILABLE: 503,
   ERR_AUTH_RECORD: 500,
   ERR_AUTH_UPSTREAM: 502,
+  ERR_AUTH_UPSTREAM_BUSY: 503,
   ERR_AUTH_UPSTREAM_TIMEOUT: 504,
 }
 

@@ -38,7 +38,10 @@ export interface ProxyOptions {
   idleTimeoutMs?: number | undefined
   /** Milliseconds until the answer must have ended, from when the token is at hand. Default: any time. */
   totalTimeoutMs?: number | undefined
-  /** Connections to each target at most. Default 256. */
+  /**
+   * Connections to each target at most. Default 256. Requests beyond that wait for one of them, in order, up to 1,000 of them; yet more are
+   * answered with 503 at once (`ERR_AUTH_UPSTREAM_BUSY`, `Retry-After`).
+   */
   connections?: number | undefined
   /** The target listens on this unix socket; its URL gives `Host` and the path before the request's. */
   socketPath?: string | undefined

@@ -22,6 +22,7 @@ const STATUS: Readonly<Record<AuthErrorCode, number>> = {
   ERR_AUTH_UNAVAILABLE: 503,
   ERR_AUTH_RECORD: 500,
   ERR_AUTH_UPSTREAM: 502,
+  ERR_AUTH_UPSTREAM_BUSY: 503,
   ERR_AUTH_UPSTREAM_TIMEOUT: 504,
 }
 const CODES = Object.entries(STATUS) as [AuthErrorCode, number][]

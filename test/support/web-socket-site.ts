@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener } from 'node:http'
+import { createServer as createHttpsServer, type ServerOptions } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Express } from 'express'
 import { WebSocket, WebSocketServer, type ClientOptions } from 'ws'
@@ -28,7 +29,14 @@ export interface SocketServer {
   close(): Promise<void>
 }
 
-export async function startSocketServer(): Promise<SocketServer> {
+export interface SocketServerOptions {
+  /** Speaks TLS. */
+  tls?: ServerOptions
+  /** Listens on a unix socket; `url` is then without meaning. */
+  socketPath?: string
+}
+
+export async function startSocketServer({ tls, socketPath }: SocketServerOptions = {}): Promise<SocketServer> {
   const webSockets = new WebSocketServer({
     noServer: true,
     handleProtocols: (offered) => (offered.has('chat') ? 'chat' : false),
@@ -45,22 +53,26 @@ export async function startSocketServer(): Promise<SocketServer> {
     })
   let upgrade = accept
   let answer: RequestListener = (_req, res) => void res.end('ordinary')
-  const server = createServer((req, res) => {
+  const listener: RequestListener = (req, res) => {
     requests.push({ url: req.url ?? '', headers: req.headers })
     answer(req, res)
-  })
+  }
+  const server = tls === undefined ? createServer(listener) : createHttpsServer(tls, listener)
   server.on('upgrade', (req, socket: Socket, head) => {
     upgrades.push({ url: req.url ?? '', headers: req.headers })
     socket.on('error', () => {})
     upgrade(req, socket, head)
   })
-  server.on('connection', (socket) => {
+  server.on('connection', (socket: Socket) => {
     connections.add(socket)
     socket.once('close', () => connections.delete(socket))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => {
+    if (socketPath === undefined) server.listen(0, '127.0.0.1', resolve)
+    else server.listen(socketPath, resolve)
+  })
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${socketPath === undefined ? (server.address() as AddressInfo).port : 0}`,
     upgrades,
     requests,
     sockets,

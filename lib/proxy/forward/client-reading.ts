@@ -30,7 +30,7 @@ export class ClientReading {
     // Once for all: a compressor that stands in for the response may not let go of a listener.
     if (!this.#isListening) this.#res.on('drain', this.#onDrain)
     this.#isListening = true
-    // The socket's own timer sees each byte that goes out, where `drain` only comes after the last.
+    // The socket's own timer, and not the runtime's: only that sees each byte that goes out, where `drain` comes after the last.
     const { socket } = this.#res
     if (socket === null) return
     this.#otherTimeoutMs = socket.timeout ?? 0

@@ -1,22 +1,29 @@
 import type { Request, Response } from 'express'
+import type { Runtime } from '../../runtime.ts'
 
-/** For what is still on its way: a client that is reset in mid-request may never see the answer. Milliseconds. */
+/**
+ * How long the connection stays open behind the answer (RFC 9112 §9.6). It ends in a reset, because the client has sent what nobody read; and
+ * a reset that comes before the client has read the answer, or while part of it is still on its way, takes the answer with it. Milliseconds.
+ */
 const LINGER_MS = 1_000
 
 /**
- * Closes the connection behind the answer that is still to be written, with the rest of the request unread (RFC 9112 §9.6): our side at
- * once, the other one when the client has had time to read the answer.
+ * Closes the connection behind the answer that is still to be written, with the rest of the request unread: our side at once, the other one
+ * when the client has had time to read the answer. What has come until then, a few buffers, is thrown away; the rest stays with the client.
  */
-export function closeUnread(req: Request, res: Response): void {
+export function closeUnread(req: Request, res: Response, runtime: Runtime): void {
   const { socket } = req
   if (res.headersSent) return
   res.setHeader('connection', 'close')
-  // Node would read the rest of a request that nobody has begun to read, and throw it away.
-  if (req.headers.expect === undefined) req.read(0)
+  // Node would read the rest of a request that nobody has begun to read, however much it is, and throw it away. Begun when the head has been
+  // written: before, it would tell a client to go on that asks whether to.
+  res.once('prefinish', () => void req.read())
   // What Node closes a connection with, after the last answer on it.
   socket.destroySoon = (): void => {
     socket.end()
-    const linger = setTimeout(() => socket.destroy(), LINGER_MS).unref()
-    socket.once('close', () => clearTimeout(linger))
+    socket.once(
+      'close',
+      runtime.after(LINGER_MS, () => socket.destroy()),
+    )
   }
 }

@@ -10,7 +10,7 @@ import type { Upstreams } from './upstreams.ts'
  * byte was sent, the next one is tried.
  *
  * @returns `again`: the target refuses the token, nothing was written, and the request is to be sent again with another one.
- * @throws {AuthError} `ERR_AUTH_UPSTREAM`, `ERR_AUTH_UPSTREAM_TIMEOUT` or `ERR_AUTH_TOO_LARGE`, while there is still an answer to give.
+ * @throws {AuthError} `ERR_AUTH_UPSTREAM`, `ERR_AUTH_UPSTREAM_BUSY`, `ERR_AUTH_UPSTREAM_TIMEOUT` or `ERR_AUTH_TOO_LARGE`, while there is still an answer to give.
  * An answer that is cut off later is cut off for the client as well.
  */
 export async function forward(

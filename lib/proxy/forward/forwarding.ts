@@ -262,6 +262,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   #settle(): void {
     this.#isSettled = true
+    if (this.#abort === undefined) this.#upstream.withdraw(this)
     this.#held = undefined
     this.#client?.done()
     this.#timers?.abort(SETTLED)

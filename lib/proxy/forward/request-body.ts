@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Request } from 'express'
 import { AuthError } from '../../errors.ts'
+import { hasBody } from '../gate/framing.ts'
 
 /** What is sent to the target. Only what is held in memory can be sent a second time. */
 export type RequestBody =
@@ -10,11 +11,6 @@ export type RequestBody =
 const MAX_AHEAD = 262_144
 
 const NO_BODY: RequestBody = { kind: 'repeatable', bytes: null }
-
-export function hasBody({ headers }: Request): boolean {
-  const length = headers['content-length']
-  return (length !== undefined && length !== '0') || headers['transfer-encoding'] !== undefined
-}
 
 /** Will the body be one that can be sent again? */
 export function isRepeatable({ headers }: Request, maxReplayBytes: number): boolean {

@@ -13,24 +13,32 @@ export class Upstreams {
   }
 
   /**
-   * Whose turn it is. Whoever takes it must tell its breaker what came of it.
+   * Whose turn it is; one that has a connection free comes before one for which the request would have to wait. Whoever takes it must tell
+   * its breaker what came of it.
    *
    * @param tried those that this request cannot be sent to any more.
-   * @returns `undefined`: all that do not rest have been tried.
+   * @returns `undefined`: all that do not rest have been tried, or too many wait for them.
    */
   next(tried: readonly Upstream[]): Upstream | undefined {
     const all = this.#all
     this.#turn = (this.#turn + 1) % all.length
+    let full: Upstream | undefined
     for (let step = 0; step < all.length; step += 1) {
       const upstream = all[(this.#turn + step) % all.length]
-      if (upstream === undefined || tried.includes(upstream)) continue
-      if (upstream.breaker.enter() === 0) return upstream
+      if (upstream === undefined || upstream.isCrowded || upstream.breaker.pauseMs > 0 || tried.includes(upstream))
+        continue
+      if (!upstream.isFull) return entered(upstream)
+      full ??= upstream
     }
-    return undefined
+    return full && entered(full)
   }
 
   /** Why there is nobody to send a request to. */
   noneLeft(): AuthError {
+    if (this.#all.some(({ isCrowded, breaker }) => isCrowded && breaker.pauseMs === 0))
+      return new AuthError('ERR_AUTH_UPSTREAM_BUSY', 'too many requests wait for the target of the proxy', {
+        retryAfterSeconds: 1,
+      })
     const pauseMs = Math.min(...this.#all.map(({ breaker }) => breaker.pauseMs))
     return new AuthError(
       'ERR_AUTH_UPSTREAM',
@@ -50,4 +58,9 @@ export class Upstreams {
   async destroy(): Promise<void> {
     await Promise.all(this.#all.map((upstream) => upstream.destroy()))
   }
+}
+
+function entered(upstream: Upstream): Upstream {
+  upstream.breaker.enter()
+  return upstream
 }

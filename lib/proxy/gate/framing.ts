@@ -8,6 +8,12 @@ const CONTROL = /[\0-\u0008\u000A-\u001F\u007F]/
 /** Connections on which something came whose end is a matter of opinion. What follows may be part of it. */
 const doubtful = new WeakSet<object>()
 
+/** Is there a body (RFC 9112 §6.3)? One of no bytes is none. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  const length = headers['content-length']
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) !== 0)
+}
+
 /**
  * How long is the body (RFC 9112 §6.3)? Costs next to nothing, so it can be asked of every request as soon as it comes: Node hands out
  * what is pipelined behind a request at once, whatever will be answered to that.

@@ -5,6 +5,7 @@ import { isOurOwn, isUpgrade, needsProof } from './cross-site.ts'
 import { framingComplaint, malformed } from './framing.ts'
 import { pathComplaint } from './path.ts'
 import type { ProxySettings } from '../proxy-options.ts'
+import { offersHttp2 } from '../upgrade/upgrade-protocols.ts'
 
 /** Never forwarded: a tunnel, and an echo of headers that only we and the target should see (RFC 9110 §9.3.6, §9.3.8). */
 const NEVER = new Set(['CONNECT', 'TRACE'])
@@ -94,10 +95,9 @@ export class Gate {
   }
 }
 
-/** `h2c` would take every later request past us (RFC 9113 §3.1 has done away with it). */
+/** Beside another protocol, or where somebody else listens for upgrades; alone it makes none. */
 function upgradeComplaint(req: Request): string | undefined {
-  if (!isUpgrade(req) || !/\bh2c?\b/i.test(req.headers.upgrade ?? '')) return undefined
-  return 'it wants to go on in HTTP/2'
+  return isUpgrade(req) && offersHttp2(req) ? 'it wants to go on in HTTP/2' : undefined
 }
 
 /** Ends `allowed` at the end of a segment? */

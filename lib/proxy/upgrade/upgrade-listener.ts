@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import * as z from 'zod'
 import { readOptions, type Same } from '../../option-reader.ts'
 import type { Runtime } from '../../runtime.ts'
+import { hasBody } from '../gate/framing.ts'
 import { isTaken, UpgradeRequest } from './upgrade-request.ts'
 
 export interface AttachOptions {
@@ -72,9 +73,4 @@ function isAtOrBelow(path: string | undefined, url: string): boolean {
   const prefix = path.endsWith('/') ? path.slice(0, -1) : path
   const actual = url.split(/[?#]/, 1)[0] ?? ''
   return actual === prefix || actual.startsWith(`${prefix}/`)
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  const length = headers['content-length']
-  return headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) !== 0)
 }

@@ -1,6 +1,7 @@
 import { ServerResponse, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Runtime } from '../../runtime.ts'
+import { offeredProtocols } from './upgrade-protocols.ts'
 
 /** How long the client has to take the last of an answer that is no upgrade. */
 const LINGER_MS = 1_000
@@ -20,18 +21,6 @@ export function upgradeOf(req: IncomingMessage): UpgradeRequest | undefined {
 /** Is somebody seeing to it already? */
 export function isTaken(req: IncomingMessage): boolean {
   return upgrades.has(req)
-}
-
-/**
- * Protocols that carry requests of their own: what was decided about this request says nothing of those (request smuggling by `h2c`).
- * They are not spoken here.
- */
-const CARRIES_REQUESTS = /^(?:h2c?|h3|s?https?|spdy|tls|ssl)(?![a-z])/i
-
-/** The protocols that a request offers to go on in and that may be (RFC 9110 §7.8), as it spells them. */
-export function offeredProtocols({ headers }: IncomingMessage): readonly string[] {
-  const offered = (headers.upgrade ?? '').split(',').map((protocol) => protocol.trim())
-  return offered.filter((protocol) => protocol !== '' && !CARRIES_REQUESTS.test(protocol))
 }
 
 /**
@@ -62,7 +51,7 @@ export class UpgradeRequest {
     socket.on('drain', this.#drained)
     socket.on('readable', this.#peek)
     socket.on('end', this.#clientGone)
-    res.once('finish', () => void this.#linger(runtime))
+    res.once('finish', () => this.#linger(runtime))
     upgrades.set(req, this)
     // What cannot go on in any of the protocols it offers is an ordinary request (RFC 9110 §7.8).
     if (this.protocols.length === 0) Object.assign(req, { upgrade: false })
@@ -96,14 +85,14 @@ export class UpgradeRequest {
   }
 
   /** To close with bytes unread would take the end of the answer from the client. */
-  async #linger(runtime: Runtime): Promise<void> {
+  #linger(runtime: Runtime): void {
     const socket = this.#socket
     this.#release()
-    const closed = new AbortController()
-    socket.once('close', () => closed.abort())
     socket.end()
     socket.resume()
-    await runtime.sleep(LINGER_MS, closed.signal).catch(() => {})
-    socket.destroy()
+    socket.once(
+      'close',
+      runtime.after(LINGER_MS, () => socket.destroy()),
+    )
   }
 }

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
+import type { Readable, Writable } from 'node:stream'
+import { answerTo } from '../support/raw-client.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
+
+const MIB = 1024 * 1024
+
+/** Larger than what the process may grow by. A body of any length goes the same way, bit by bit. */
+const SIZE = 384 * MIB
+const MAY_GROW = 48 * MIB
+
+/** An application in a process of its own, which tells by how much it has grown since it told that last. */
+const PROGRAM = `
+import express from 'express'
+import { latchkey } from './lib/index.ts'
+import { oidc } from './lib/providers/index.ts'
+const auth = latchkey({ baseUrl: 'https://app.example', provider: oidc({ issuer: 'https://id.example', clientId: 'c' }), secret: 'a secret for tests, and for tests alone' })
+const app = express()
+app.use('/up', auth.proxy(process.env.TARGET, { token: false }))
+const server = auth.createServer(app).listen(0, '127.0.0.1', () => process.send(server.address().port))
+let [before, most] = [0, 0]
+setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 10)
+process.on('message', () => {
+  process.send(most - before)
+  before = most = process.memoryUsage.rss()
+})
+`
+
+describe('the memory that a large body takes', () => {
+  let upstream: Upstream
+  let program: ChildProcess
+  let url: string
+  beforeAll(async () => {
+    upstream = await startUpstream()
+    upstream.answer((req, res) => {
+      if (req.method === 'GET') void write(res, Number(req.url?.slice(1)))
+      else void takeSlowly(req).then((length) => res.end(String(length)))
+    })
+    program = spawn(
+      process.execPath,
+      ['--import', './test/support/typescript-loader.js', '--input-type=module', '--eval', PROGRAM],
+      { env: { ...process.env, TARGET: upstream.url }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
+    )
+    const [port] = (await once(program, 'message')) as [number]
+    url = `http://127.0.0.1:${port}/up`
+    await download(32 * MIB)
+    await upload(32 * MIB)
+  })
+  afterAll(async () => {
+    program.kill()
+    await upstream.close()
+  })
+
+  async function growth(): Promise<number> {
+    program.send('growth')
+    const [bytes] = (await once(program, 'message')) as [number]
+    return bytes
+  }
+
+  async function download(size: number): Promise<number> {
+    return takeSlowly(await answerTo(request(`${url}/${size}`, { agent: false }).end()))
+  }
+
+  async function upload(size: number): Promise<number> {
+    const outgoing = request(url, { method: 'POST', agent: false, headers: { 'content-length': size } })
+    const answer = answerTo(outgoing)
+    await write(outgoing, size)
+    return Number(Buffer.concat(await (await answer).toArray()).toString())
+  }
+
+  test.each([
+    ['down', download],
+    ['up', upload],
+  ])('does not grow with its length: %s, to who reads slower than is written', async (_where, stream) => {
+    await growth()
+
+    expect(await stream(SIZE)).toBe(SIZE)
+
+    expect(await growth()).toBeLessThan(MAY_GROW)
+  })
+})
+
+/** As fast as it is taken. */
+async function write(to: Writable, size: number): Promise<void> {
+  const chunk = Buffer.alloc(MIB, 'x')
+  for (let written = 0; written < size; written += MIB) if (!to.write(chunk)) await once(to, 'drain')
+  to.end()
+}
+
+/** With a rest, in which all that is on its way has to wait. @returns the length. */
+async function takeSlowly(from: IncomingMessage & Readable): Promise<number> {
+  let length = 0
+  let isRested = false
+  for await (const chunk of from as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (isRested || length < 16 * MIB) continue
+    isRested = true
+    await new Promise((resolve) => setTimeout(resolve, 800))
+  }
+  return length
+}
