@@ -7,7 +7,7 @@ import { given, open } from '../support/contender.js'
 const pool = new Pool(given.upstream, { connections: 256, pipelining: 1 })
 
 class Answer {
-  #res
+  /** @readonly */ #res
   #first
 
   constructor(res) {
