@@ -115,7 +115,8 @@ export class ConnectedRequest implements RequestAuth, TokenSource {
 
   async login(options: LoginOptions = {}): Promise<void> {
     const { registrations, settings } = this.#parts
-    const current = this.account === undefined ? undefined : registrations.get(this.account.provider)
+    const { account } = this
+    const current = account === undefined ? undefined : registrations.get(account.provider)
     const [first, ...others] = current === undefined ? registrations.signingIn(this.#req) : [current]
     if (first !== undefined && others.length === 0) return this.#at(first).connect(options)
     const { returnTo = this.#req.originalUrl } = options
@@ -141,7 +142,8 @@ export class ConnectedRequest implements RequestAuth, TokenSource {
 
   /** The account they signed in with. */
   #own(): ProviderAccess {
-    const registration = this.account && this.#parts.registrations.get(this.account.provider)
+    const { account } = this
+    const registration = account && this.#parts.registrations.get(account.provider)
     if (registration === undefined) throw new AuthError('ERR_AUTH_REQUIRED', 'nobody is signed in')
     return this.#at(registration)
   }

@@ -61,8 +61,9 @@ export function requireAuth(
   return async function requireAuthMiddleware(req, res, next) {
     try {
       const auth = await attach(req, res)
-      if (auth.account === undefined) throw new AuthError('ERR_AUTH_REQUIRED', 'sign in first')
-      await demand(req, provider === undefined ? auth.account : await auth.provider(provider).demandLiveAccount())
+      const { account } = auth
+      if (account === undefined) throw new AuthError('ERR_AUTH_REQUIRED', 'sign in first')
+      await demand(req, provider === undefined ? account : await auth.provider(provider).demandLiveAccount())
     } catch (error) {
       if (!(error instanceof AuthError) || error.code !== 'ERR_AUTH_REQUIRED' || !isNavigation(req))
         return fail(error, req, res, next)

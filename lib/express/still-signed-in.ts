@@ -20,10 +20,11 @@ export interface SignInRef {
 export function signInOf(parts: Parts, req: Request, provider: string | undefined): SignInRef | undefined {
   const auth: unknown = req.auth
   if (!(auth instanceof ConnectedRequest) || !auth.isOf(parts)) return undefined
-  const account = auth.account ?? endedAccount(parts, req)
+  const current = auth.account
+  const account = current ?? endedAccount(parts, req)
   if (account === undefined) return undefined
   const { grantId, sessionId } = account
-  const hasEnded = auth.account === undefined
+  const hasEnded = current === undefined
   const used = provider === undefined ? account : auth.provider(provider).account
   return {
     sessionId,
