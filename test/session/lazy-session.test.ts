@@ -3,6 +3,7 @@ import { RedisStore } from 'connect-redis'
 import { MemoryStore, type SessionData, type Store } from 'express-session'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
+import type { Runtime } from '../../lib/index.ts'
 import { startRedis, type RedisServer } from '../support/redis.ts'
 import {
   COOKIE,
@@ -30,7 +31,13 @@ afterEach(() => {
   Date.now = realNow
 })
 
-const runtime = { now: () => now, monotonic: () => now, sleep: async () => {}, fetch: globalThis.fetch }
+const runtime: Runtime = {
+  now: () => now,
+  monotonic: () => now,
+  after: () => () => {},
+  sleep: async () => {},
+  fetch: globalThis.fetch,
+}
 
 /** A store of one side. */
 interface Shelf {
