@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
+import { boundedMap } from '../bounded-map.ts'
 import { isStoreAway, reach, type Engine } from './engine.ts'
 import type { EndReason, GrantState } from './grant.ts'
 import type { CommitAnswer, CommitRequest } from './grant-store.ts'
@@ -39,7 +39,7 @@ export class Journal {
   readonly #engine: Engine
   readonly #held = new Map<string, Held>()
   /** Grants that were ended here. */
-  readonly #ended = new LRUCache<string, EndReason>({ maxSize: MAX_HELD, sizeCalculation: () => 1 })
+  readonly #ended = boundedMap<EndReason>(MAX_HELD)
   readonly #storing = new SingleFlight<void>()
   #draining: Promise<void> | undefined
 

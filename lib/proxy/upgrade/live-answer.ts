@@ -31,6 +31,7 @@ export class LiveAnswer implements LiveConnection {
   }
 
   end(why: 'signed-out' | 'closing'): void {
+    const before = this.#ended
     this.#ended = why
     if (this.#tunnel !== undefined) {
       if (why === 'signed-out') this.#tunnel.end(CLOSE_CODES.signedOut, 'signed out')
@@ -38,7 +39,7 @@ export class LiveAnswer implements LiveConnection {
       return
     }
     // Those that are still under way when the process ends are the proxies' own business.
-    if (why === 'signed-out') void this.#cut()
+    if (why === 'signed-out' && before !== why) void this.#cut()
   }
 
   async #cut(): Promise<void> {
