@@ -1,24 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import type { Readable, Writable } from 'node:stream'
+import { startOpenProgram, type OpenProgram } from '../support/open-program.ts'
 import { answerTo } from '../support/raw-client.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
 const MIB = 1024 * 1024
 
 /** Larger than what the process may grow by. A body of any length goes the same way, bit by bit. */
-const SIZE = 384 * MIB
+const SIZE = 256 * MIB
 const MAY_GROW = 48 * MIB
 
 /** An application in a process of its own, which tells by how much it has grown since it told that last. */
 const PROGRAM = `
-import express from 'express'
-import { latchkey } from './lib/index.ts'
-import { oidc } from './lib/providers/index.ts'
-const auth = latchkey({ baseUrl: 'https://app.example', provider: oidc({ issuer: 'https://id.example', clientId: 'c' }), secret: 'a secret for tests, and for tests alone' })
-const app = express()
 app.use('/up', auth.proxy(process.env.TARGET, { token: false }))
 const server = auth.createServer(app).listen(0, '127.0.0.1', () => process.send(server.address().port))
 let [before, most] = [0, 0]
@@ -31,7 +26,7 @@ process.on('message', () => {
 
 describe('the memory that a large body takes', () => {
   let upstream: Upstream
-  let program: ChildProcess
+  let program: OpenProgram
   let url: string
   beforeAll(async () => {
     upstream = await startUpstream()
@@ -39,25 +34,20 @@ describe('the memory that a large body takes', () => {
       if (req.method === 'GET') void write(res, Number(req.url?.slice(1)))
       else void takeSlowly(req).then((length) => res.end(String(length)))
     })
-    program = spawn(
-      process.execPath,
-      ['--import', './test/support/typescript-loader.js', '--input-type=module', '--eval', PROGRAM],
-      { env: { ...process.env, TARGET: upstream.url }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] },
-    )
-    const [port] = (await once(program, 'message')) as [number]
+    program = startOpenProgram(PROGRAM, { TARGET: upstream.url })
+    const port = await program.message<number>()
     url = `http://127.0.0.1:${port}/up`
     await download(32 * MIB)
     await upload(32 * MIB)
   })
   afterAll(async () => {
-    program.kill()
+    program.child.kill()
     await upstream.close()
   })
 
   async function growth(): Promise<number> {
-    program.send('growth')
-    const [bytes] = (await once(program, 'message')) as [number]
-    return bytes
+    program.child.send('growth')
+    return program.message<number>()
   }
 
   async function download(size: number): Promise<number> {

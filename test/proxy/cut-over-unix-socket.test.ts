@@ -1,20 +1,15 @@
 import { describe, expect, test } from '@jest/globals'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startOpenProgram } from '../support/open-program.ts'
 
 const PROGRAM = `
-import express from 'express'
-import { latchkey } from './lib/index.ts'
-import { oidc } from './lib/providers/index.ts'
-const auth = latchkey({ baseUrl: 'https://app.example', provider: oidc({ issuer: 'https://id.example', clientId: 'c' }), secret: 'a secret for tests, and for tests alone' })
-const app = express()
 app.use('/up', auth.proxy(process.env.TARGET, { token: false }))
-auth.createServer(app).listen(process.env.SOCKET, () => console.log('listening'))
+auth.createServer(app).listen(process.env.SOCKET, () => process.send('listening'))
 `
 
 describe('behind a server that connects over a unix socket in HTTP/1.0, as nginx does', () => {
@@ -26,24 +21,20 @@ describe('behind a server that connects over a unix socket in HTTP/1.0, as nginx
       setTimeout(() => res.socket?.destroy(), 100)
     })
     await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
-    const app = spawn(
-      process.execPath,
-      ['--import', './test/support/typescript-loader.js', '--input-type=module', '--eval', PROGRAM],
-      { env: { ...process.env, TARGET: `http://127.0.0.1:${(target.address() as AddressInfo).port}`, SOCKET: path } },
-    )
-    let stderr = ''
-    app.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    const app = startOpenProgram(PROGRAM, {
+      TARGET: `http://127.0.0.1:${(target.address() as AddressInfo).port}`,
+      SOCKET: path,
+    })
     try {
-      await Promise.race([once(app.stdout, 'data'), once(app, 'exit')])
-      expect([app.exitCode, stderr]).toEqual([null, ''])
+      await app.message()
       const nginx = connect(path, () => nginx.write('GET /up/x HTTP/1.0\r\nHost: app\r\n\r\n'))
       nginx.on('error', () => {}).resume()
       await once(nginx, 'close')
       await new Promise((resolve) => setTimeout(resolve, 300))
 
-      expect([app.exitCode, stderr]).toEqual([null, ''])
+      expect([app.child.exitCode, app.stderr]).toEqual([null, ''])
     } finally {
-      app.kill()
+      app.child.kill()
       target.closeAllConnections()
       target.close()
       await rm(directory, { recursive: true })
