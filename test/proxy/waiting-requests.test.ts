@@ -13,6 +13,8 @@ describe('requests that wait for a connection, because all are taken', () => {
   let upstream: Upstream
   let site: OpenProxy
   let agent: Agent
+  /** Answers the last request that came, whatever becomes of it otherwise. */
+  let answerHere: () => void
   /** Without an answer. */
   let departed: number
   /** Not yet answered by the target. */
@@ -33,6 +35,7 @@ describe('requests that wait for a connection, because all are taken', () => {
   async function start(options: ProxyOptions, targets: string | string[] = upstream.url): Promise<void> {
     site = await startOpenProxy(targets, options, (app) => {
       app.use((_req, res, next) => {
+        answerHere = () => void res.status(503).end('by the application')
         res.once('close', () => (departed += res.writableFinished ? 0 : 1))
         next()
       })
@@ -107,7 +110,7 @@ describe('requests that wait for a connection, because all are taken', () => {
     const left = request(`${site.url}/left`, { agent, method: 'POST', headers: { 'transfer-encoding': 'chunked' } })
     left.on('error', () => {}).write('begun')
     await until(() => site.requests === 2, 'it waits')
-    const [stays] = await ask('/stays')
+    const [stays] = (await ask('/stays')).map((one) => answerTo(one).then(receive))
     left.destroy()
     await gone(left)
 
@@ -116,9 +119,28 @@ describe('requests that wait for a connection, because all are taken', () => {
     held[1]?.end('stays')
 
     expect((await receive(await answer)).text).toBe('first')
-    expect((await receive(await answerTo(stays as ClientRequest))).text).toBe('stays')
+    expect((await stays)?.text).toBe('stays')
     expect(paths()).toEqual(['/first', '/stays'])
     expect(upstream.connections).toBe(1)
+  })
+
+  test.each([
+    ['of which the application says how long they may take', () => site.clock.advance({ seconds: 20 }), 504],
+    ['that the application answers itself meanwhile', () => answerHere(), 503],
+  ])('%s give up their place', async (_which, end, status) => {
+    await start({ connections: 1, totalTimeoutMs: 20_000 })
+    await ask('/first')
+    await until(() => held.length === 1, 'it is under way')
+    const [second] = await ask('/second')
+    const answer = statusOf(answerTo(second as ClientRequest))
+
+    end()
+
+    expect(await answer).toBe(status)
+    upstream.answer((_req, res) => void res.end('fine'))
+    held[0]?.end()
+    expect(await (await fetch(`${site.url}/third`)).text()).toBe('fine')
+    expect(paths()).toEqual(['/first', '/third'])
   })
 
   test('go to another target that has a connection free', async () => {
