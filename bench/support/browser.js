@@ -7,7 +7,8 @@ export async function signIn(origin) {
   const cookies = new Map()
   let next = { url: `${origin}/login` }
   for (let hop = 0; hop < 20; hop += 1) {
-    const { location, page } = await send(next, cookies)
+    const { status, location, page } = await send(next, cookies)
+    if (status >= 500) throw new Error(`signing in, ${new URL(next.url).pathname} answered with ${status}`)
     next = location === undefined ? filledForm(page, next.url) : { url: new URL(location, next.url).href }
     if (next === undefined) return cookieHeader(cookies, origin)
   }
@@ -35,7 +36,7 @@ async function send({ url, form }, cookies) {
     if (value === '') jar.delete(name)
     else jar.set(name, value)
   }
-  return { location: response.headers.location, page }
+  return { status: response.statusCode, location: response.headers.location, page }
 }
 
 /**

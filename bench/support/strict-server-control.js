@@ -6,12 +6,15 @@ export class StrictServer extends EventEmitter {
   #child
   #lastId = 0
 
-  /** @param clients their redirect URIs, by client id. */
-  static async start(clients) {
+  /**
+   * @param clients their redirect URIs, by client id.
+   * @param keepAliveMs for which an idle connection to it is kept; by default longer than anybody waits.
+   */
+  static async start(clients, keepAliveMs = 3_600_000) {
     const server = new StrictServer()
     const port = await freePort()
     server.issuer = `http://127.0.0.1:${port}`
-    const env = { BENCH: JSON.stringify({ port, clients }) }
+    const env = { BENCH: JSON.stringify({ port, clients, keepAliveMs }) }
     server.#child = await start([process.execPath, 'support/strict-server.js'], {
       port,
       core: 'others',

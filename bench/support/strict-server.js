@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 
-const { port, clients } = JSON.parse(process.env.BENCH)
+const { port, clients, keepAliveMs } = JSON.parse(process.env.BENCH)
 const issuer = `http://127.0.0.1:${port}`
 const { privateKey, publicKey } = await generateKeyPair('RS256')
 const jwk = { ...(await exportJWK(publicKey)), kid: 'bench', alg: 'RS256', use: 'sig' }
@@ -49,7 +49,7 @@ const routes = {
 
 const server = createServer((req, res) => void handle(req, res))
 server.on('connection', (socket) => socket.setNoDelay(true))
-server.listen({ port, host: '127.0.0.1', backlog: 4096 }).keepAliveTimeout = 3_600_000
+server.listen({ port, host: '127.0.0.1', backlog: 4096 }).keepAliveTimeout = keepAliveMs
 
 async function handle(req, res) {
   const [path, query] = req.url.split('?', 2)
