@@ -160,7 +160,11 @@ export class User {
     signOutAndIn: async () => {
       const begun = Date.now()
       // Who is told that it has failed may be signed out all the same.
-      await this.#signOut().catch((error) => this.#ledger.failed('signOut', error, begun, Date.now()))
+      try {
+        await this.#signOut()
+      } catch (error) {
+        this.#ledger.failed('signOut', error, begun, Date.now())
+      }
       for (;;) {
         try {
           return await this.signIn()
