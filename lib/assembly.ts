@@ -57,7 +57,7 @@ export function assemble(settings: Settings, runtime: Runtime): Assembly {
     telemetry,
   )
   const corner = new SessionCorner(settings.name, settings.keepInSession, now)
-  const bindings = new SessionBindings(keeper, corner, runtime)
+  const bindings = new SessionBindings(keeper, corner, runtime, (grantId, id) => live.sessionMoved(grantId, id))
   const session = new SessionMiddleware(
     {
       name: settings.name,
@@ -76,6 +76,7 @@ export function assemble(settings: Settings, runtime: Runtime): Assembly {
         corner.moveAccount(stored, account, id)
       },
       ended: (id) => live.sessionEnded(id),
+      cleared: () => void live.sessionsCleared(),
     },
     { now, monotonic: () => runtime.monotonic() },
   )

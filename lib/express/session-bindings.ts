@@ -27,18 +27,27 @@ export class SessionBindings {
   readonly #keeper: GrantKeeper
   readonly #corner: SessionCorner
   readonly #runtime: Runtime
+  readonly #onBound: (grantId: string, sessionId: string) => void
   /** By grant. */
   readonly #pending = new Map<string, Binding>()
 
-  constructor(keeper: GrantKeeper, corner: SessionCorner, runtime: Runtime) {
+  /** @param onBound told of every grant that goes on in a session of another id. */
+  constructor(
+    keeper: GrantKeeper,
+    corner: SessionCorner,
+    runtime: Runtime,
+    onBound: (grantId: string, sessionId: string) => void,
+  ) {
     this.#keeper = keeper
     this.#corner = corner
     this.#runtime = runtime
+    this.#onBound = onBound
   }
 
   /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` */
   async bind({ grantId, signedInAt, userAgent }: Account, sessionId: string): Promise<void> {
     await this.#keeper.bindSession(grantId, { id: sessionId, signedInAt, userAgent })
+    this.#onBound(grantId, sessionId)
   }
 
   /** Has the account go on in the session it had, now or as soon as that can be said. */

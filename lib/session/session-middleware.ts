@@ -51,6 +51,8 @@ export interface SessionMiddlewareSettings {
 export interface SessionWatch extends AccountWatch {
   /** It was deleted in this process, by `req.session` or `req.sessionStore`, and did not go on under another id. */
   ended(sessionId: string): void
+  /** All in a store were, or should have been. */
+  cleared(): void
 }
 
 /** Of an instance that was given no name. */
@@ -201,6 +203,7 @@ export class SessionMiddleware {
       changed: (id, outcome) => {
         if (outcome === 'gone') this.#watch.ended(id)
       },
+      cleared: () => this.#watch.cleared(),
     })
     this.#fences.set(store, fence).set(fence, fence)
     return fence

@@ -31,7 +31,8 @@ export class SessionReader {
         if (outcome === 'gone' || outcome === 'left') this.#touches.forget(id)
         else if (outcome !== 'unknown') this.#touches.kept(id, outcome)
       },
-      clearing: () => {
+      clearing: () => this.#cache.cleared(),
+      cleared: () => {
         this.#cache.cleared()
         this.#touches.forgetAll()
       },

@@ -18,8 +18,10 @@ export interface StoreChanges {
   /** A change is on its way to the store. */
   changing(sessionId: string): void
   changed(sessionId: string, outcome: Outcome): void
-  /** All of them are deleted. Told when that is on its way, and again when it has happened or failed. */
+  /** All of them are about to be deleted. */
   clearing(): void
+  /** That has happened, or failed. */
+  cleared(): void
 }
 
 /** The same store, except that it tells of changes. */
@@ -28,7 +30,7 @@ export function announcing<S extends Store>(store: S, changes: Partial<StoreChan
     before: () => changes.changing?.(id),
     after: (hasFailed) => changes.changed?.(id, hasFailed ? 'unknown' : outcome),
   })
-  const all: Announcement = { before: () => changes.clearing?.(), after: () => changes.clearing?.() }
+  const all: Announcement = { before: () => changes.clearing?.(), after: () => changes.cleared?.() }
 
   return overlaid(store, {
     set: (id: string, session: SessionData, done?: Done) =>
@@ -37,7 +39,7 @@ export function announcing<S extends Store>(store: S, changes: Partial<StoreChan
       announce(one(id, keptBy(session)), done, (then) => store.touch?.(id, session, then)),
     destroy: (id: string, done?: Done) => announce(one(id, 'gone'), done, (then) => store.destroy(id, then)),
     regenerate: (req: Request, done: Done) =>
-      announce(one(req.sessionID, 'left'), done, (then = done) => store.regenerate(req, then)),
+      announce(one(req.sessionID, 'left'), done, (then) => store.regenerate(req, then)),
     clear: (done?: Done) => announce(all, done, (then) => store.clear?.(then)),
   })
 }
@@ -47,23 +49,35 @@ interface Announcement {
   readonly after: (hasFailed: boolean) => void
 }
 
-/** @param call as it was made: some stores answer with a promise where no callback is given. */
-function announce({ before, after }: Announcement, done: Done | undefined, call: (done?: Done) => unknown): unknown {
+/**
+ * Express-session leaves the callback to whoever calls, so there is always one of ours. Some stores return a promise as well, and some nothing
+ * else; which of the two comes last is the store's business, so both are told.
+ *
+ * @returns what the store does; a promise fails where the callback was told of an error that nobody else has heard of.
+ */
+function announce({ before, after }: Announcement, done: Done | undefined, call: (done: Done) => unknown): unknown {
+  let failure: unknown
   before()
-  if (done !== undefined) {
-    return call((error) => {
-      after(Boolean(error))
-      done(error)
-    })
-  }
-  const answer = call()
-  if (answer instanceof Promise) {
-    answer.then(
-      () => after(false),
-      () => after(true),
-    )
-  } else after(true)
-  return answer
+  const answer = call((error) => {
+    failure = error
+    after(Boolean(error))
+    done?.(error)
+  })
+  if (!(answer instanceof Promise)) return answer
+  const settled = answer.then(
+    (value: unknown) => {
+      after(Boolean(failure))
+      // With a callback some stores resolve all the same.
+      if (done === undefined && failure) throw failure as Error
+      return value
+    },
+    (error: unknown) => {
+      after(true)
+      throw error
+    },
+  )
+  settled.catch(() => {}) // express-session drops it
+  return settled
 }
 
 function keptBy({ cookie }: SessionData): Kept {

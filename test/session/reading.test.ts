@@ -16,6 +16,8 @@ class NotingStore extends MemoryStore {
   readonly calls: string[] = []
   /** Answers to reads wait for this. */
   gate: Promise<void> | undefined
+  /** Deletions too. */
+  deletion: Promise<void> | undefined
 
   get note(): string {
     return this.#note
@@ -37,6 +39,12 @@ class NotingStore extends MemoryStore {
   override set(id: string, session: SessionData, done?: (error?: unknown) => void): void {
     this.calls.push('set')
     super.set(id, session, done)
+  }
+
+  override destroy(id: string, done?: (error?: unknown) => void): void {
+    this.calls.push('destroy')
+    if (this.deletion === undefined) super.destroy(id, done)
+    else void this.deletion.then(() => super.destroy(id, done))
   }
 
   override touch(id: string, session: SessionData, done?: () => void): void {
@@ -177,6 +185,21 @@ describe('with cacheMs', () => {
       expect(await ask(WHO)).toEqual(NOBODY)
     },
   )
+
+  test('a read while it is deleted does not bring it back, whether or not the application waits for that', async () => {
+    const ask = await start(60_000)
+    await ask(WHO)
+    let open: () => void = () => {}
+    store.deletion = new Promise((resolve) => (open = resolve))
+    await ask({ act: 'destroy unheard' })
+    expect(store.calls).toContain('destroy')
+    expect(await ask(WHO)).toEqual(ALICE)
+    open()
+    await store.deletion
+    await new Promise(setImmediate)
+
+    expect(await ask(WHO)).toEqual(NOBODY)
+  })
 
   test('what is written in this process is seen at once', async () => {
     const ask = await start(60_000)

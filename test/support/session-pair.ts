@@ -25,7 +25,15 @@ export type Act =
     }
   | {
       readonly act:
-        'unset' | 'look' | 'head' | 'ask the store' | 'empty the store' | 'inspect the store' | 'who' | 'deface'
+        | 'destroy unheard'
+        | 'unset'
+        | 'look'
+        | 'head'
+        | 'ask the store'
+        | 'empty the store'
+        | 'inspect the store'
+        | 'who'
+        | 'deface'
     }
   | { readonly act: 'write'; readonly value: string }
   | { readonly act: 'maxAge'; readonly value: number | null }
@@ -202,6 +210,9 @@ async function perform(act: Act, req: Request, res: Response): Promise<unknown> 
       return settled((settle) => own().regenerate(settle))
     case 'destroy':
       return settled((settle) => own().destroy(settle))
+    case 'destroy unheard':
+      own().destroy(undefined as unknown as () => void)
+      return undefined
     case 'save':
       return settled((settle) => own().save(settle))
     case 'reload':

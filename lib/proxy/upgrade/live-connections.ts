@@ -22,7 +22,7 @@ export interface LiveConnection {
 }
 
 interface Entry {
-  readonly signIn: SignInRef | undefined
+  signIn: SignInRef | undefined
   readonly connection: LiveConnection
   /** Its place among them. */
   at: number
@@ -74,6 +74,17 @@ export class LiveConnections {
     this.#end('signed-out', (signIn) => signIn?.sessionId === sessionId)
   }
 
+  /** Whoever signed in with the grant goes on in a session of another id, and it is that one's end that matters. */
+  sessionMoved(grantId: string, sessionId: string): void {
+    for (const entry of this.#entries)
+      if (entry.signIn?.grantId === grantId) entry.signIn = { ...entry.signIn, sessionId }
+  }
+
+  /** All sessions of a store were deleted. Ends what does not hold any more, without a second look: what moves just then goes with the rest. */
+  async sessionsCleared(): Promise<void> {
+    this.#endAll(await this.#ended(this.#signIns()))
+  }
+
   /** Ends everything, and waits a little for the other sides. */
   async close(): Promise<void> {
     this.#closing.abort()
@@ -85,6 +96,10 @@ export class LiveConnections {
     })
     await Promise.race([emptied, this.#runtime.sleep(CLOSE_BUDGET_MS, done.signal).catch(() => {})])
     done.abort()
+  }
+
+  #endAll(ended: ReadonlyMap<string, SignInRef>): void {
+    this.#end('signed-out', (signIn) => signIn !== undefined && ended.has(nameOf(signIn)))
   }
 
   /** Goes through a copy: what is ended may leave its place to another at once. */
@@ -109,8 +124,7 @@ export class LiveConnections {
       const suspects = await this.#ended(this.#signIns())
       if (suspects.size === 0) continue
       await this.#pause(SECOND_LOOK_MS)
-      const ended = await this.#ended(suspects)
-      this.#end('signed-out', (signIn) => signIn !== undefined && ended.has(nameOf(signIn)))
+      this.#endAll(await this.#ended(suspects))
     }
     this.#isWatching = false
   }
