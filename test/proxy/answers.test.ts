@@ -48,7 +48,8 @@ describe('an answer of the target is the answer of the proxy', () => {
   })
 
   test('204 has neither body nor length', async () => {
-    site.upstream.answer((_req, res) => void res.writeHead(204).end())
+    // A server may say one all the same, and must not (RFC 9110 §8.6).
+    site.upstream.answer((req) => void req.socket.end('HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n'))
 
     const answer = await browser.fetch(`${site.proxied}/x`, { method: 'DELETE' })
 

@@ -73,10 +73,11 @@ describe('what comes before and behind an answer', () => {
   describe('trailers', () => {
     function answerWithTrailers(): void {
       upstream.answer((_req, res) => {
-        res.writeHead(200, { trailer: 'x-sum, set-cookie' }).write('counted')
+        res.writeHead(200, { trailer: 'x-sum, set-cookie, set-cookie2' }).write('counted')
         res.addTrailers([
           ['X-Sum', '7'],
           ['Set-Cookie', 'a=b'],
+          ['Set-Cookie2', 'a=b'],
           ['Content-Type', 'text/html'],
           ['Proxy-Authorization', 'x'],
         ])

@@ -18,6 +18,7 @@ describe('a target in trouble', () => {
       proxy: { headersTimeoutMs: 100, idleTimeoutMs: 100 },
       routes(app, auth) {
         app.use('/refused', auth.requireAuth(), auth.proxy('http://127.0.0.1:9'))
+        app.use('/open', auth.proxy('http://127.0.0.1:9', { token: false }))
         app.use('/unknown', auth.requireAuth(), auth.proxy('https://target.invalid'))
         // It takes the connection and then says nothing, so TLS never stands.
         const noTls = `https://127.0.0.1:${silentPort}`
@@ -89,6 +90,16 @@ describe('a target in trouble', () => {
     expect(page.text).toContain('<h1>Please try again in a moment</h1>')
     expect(page.text).not.toMatch(/127\.0\.0\.1:9|ECONN/)
   })
+
+  test.each(['application/json', 'text/html'])(
+    'leaves who is signed in signed in, and says of nobody else that they were (%s)',
+    async (accept) => {
+      const answer = await fetch(`${site.url}/open/x`, { headers: { accept } })
+
+      expect(answer.status).toBe(502)
+      expect(await answer.text()).toMatch(/If you are signed in, you stay so/)
+    },
+  )
 
   test('is told to the application, cause included, without the token', async () => {
     const before = site.events.length

@@ -16,6 +16,7 @@ const OF_THE_HEAD = new Set([
   'location',
   'retry-after',
   'set-cookie',
+  'set-cookie2',
   'vary',
   'www-authenticate',
 ])

@@ -46,7 +46,7 @@ export class AnswerWriter {
   begin(status: number, raw: RawHeaders, from: Target): void {
     const { rules, token } = this.#settings
     this.#from = from
-    const headers = responseHeaders(raw, rules, from)
+    const headers = responseHeaders(raw, rules, from, status)
     if (status >= 400 && token !== undefined) this.#maskHeaders(new TokenMask(token), headers)
     writeHead(this.#res, status, headers, this.#complete(headers))
     this.#isWaiting = true

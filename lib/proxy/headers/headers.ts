@@ -104,14 +104,18 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
  *
  * @param raw as received. Values are bytes; Node writes strings as Latin-1.
  * @param from where they come from.
+ * @param status of the answer that they are the head of; `undefined`: they come behind its body.
+ * @throws if the body is in a transfer coding that nobody takes off: the caller, who is told of none, would take that for the content.
  */
-export function responseHeaders(raw: RawHeaders, rules: AnswerRules, from: Target): string[] {
-  const named = perConnection(connectionOf(raw))
+export function responseHeaders(raw: RawHeaders, rules: AnswerRules, from: Target, status?: number): string[] {
+  if (status !== undefined) demandContent(raw)
+  const hasNoLength = status !== undefined && (status < 200 || status === 204) // RFC 9110 §8.6
+  const named = perConnection(valueOf(raw, 'connection'))
   const result: string[] = []
   for (let at = 0; at < raw.length; at += 2) {
     const name = textOf(raw[at] as Buffer | string).toLowerCase()
     const kind = KINDS.get(name)
-    if (kind === 'dropped' || named?.has(name) === true) continue
+    if (kind === 'dropped' || named?.has(name) === true || (hasNoLength && name === 'content-length')) continue
     const value = textOf(raw[at + 1] as Buffer | string)
     if (kind === undefined) result.push(name, value)
     else pushSpecial(result, kind, name, value, rules, from)
@@ -136,13 +140,19 @@ function textOf(value: Buffer | string): string {
   return typeof value === 'string' ? value : value.toString('latin1')
 }
 
-const LENGTH_OF_CONNECTION = 'connection'.length
+/** Chunked, and once, is what undici takes off, and all that it was asked for (RFC 9112 §6.1, §7.4). */
+function demandContent(raw: RawHeaders): void {
+  const coding = valueOf(raw, 'transfer-encoding')
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked')
+    throw new Error('the target answers in a transfer coding other than chunked')
+}
 
-function connectionOf(raw: RawHeaders): string | undefined {
+/** Of all lines of a header. @param lower its name in lower case. */
+function valueOf(raw: RawHeaders, lower: string): string | undefined {
   let found: string | undefined
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] as Buffer | string
-    if (name.length !== LENGTH_OF_CONNECTION || textOf(name).toLowerCase() !== 'connection') continue
+    if (name.length !== lower.length || textOf(name).toLowerCase() !== lower) continue
     const value = textOf(raw[at + 1] as Buffer | string)
     found = found === undefined ? value : `${found},${value}`
   }

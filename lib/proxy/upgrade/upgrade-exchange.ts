@@ -9,8 +9,8 @@ import type { UpgradeRequest } from './upgrade-request.ts'
 import { Tunnel } from './upgrade-tunnel.ts'
 import { acceptOf } from './web-socket-frames.ts'
 
-/** What a 101 must not have (RFC 9110 §6.4.1). */
-const OF_A_BODY = new Set(['content-length', 'content-type', 'content-encoding'])
+/** What a 101 has no use for (RFC 9110 §6.4.1). */
+const OF_A_BODY = new Set(['content-type', 'content-encoding'])
 
 const CONTROL = /[\0\r\n]/
 
@@ -56,7 +56,7 @@ export interface AcceptedUpgrade {
 export function acceptUpgrade({ req, upgrade, answer, rules, token, runtime }: AcceptedUpgrade): Tunnel {
   const { rawHeaders, socket: target, from } = answer
   const protocol = agreedProtocol(upgrade, rawHeaders)
-  const headers = responseHeaders(rawHeaders, rules, from)
+  const headers = responseHeaders(rawHeaders, rules, from, 101)
   const isWebSocketTunnel = isWebSocket(protocol)
   // It may be another server's answer, or none at all, that an API passes on with the status alone (request smuggling).
   const accept = headers.find((_, at) => at % 2 === 1 && headers[at - 1] === 'sec-websocket-accept')
