@@ -28,7 +28,10 @@ export interface ProxyOptions {
   forwardCookies?: readonly string[] | undefined
   /** A request body up to this length is kept, so that it can be sent again when the token was refused. Bytes, default 65,536. */
   maxReplayBytes?: number | undefined
-  /** A longer request body is answered with 413, unread, and the connection closed. Bytes. Default: any length. */
+  /**
+   * A longer request body is answered with 413, and the connection closed. Bytes. Default: any length. A body that says its length
+   * (`Content-Length`) is not read then; of one that does not, up to so many bytes may have reached the target, which sees it cut off.
+   */
   maxBodyBytes?: number | undefined
   /** Milliseconds until the connection must stand. Default 5,000. */
   connectTimeoutMs?: number | undefined
@@ -40,7 +43,7 @@ export interface ProxyOptions {
   totalTimeoutMs?: number | undefined
   /**
    * Connections to each target at most. Default 256. Requests beyond that wait for one of them, in order, up to 1,000 of them; yet more are
-   * answered with 503 at once (`ERR_AUTH_UPSTREAM_BUSY`, `Retry-After`).
+   * answered with 503 at once (`ERR_AUTH_UPSTREAM_BUSY`, `Retry-After`). Web sockets and other upgrades are not counted once they are open.
    */
   connections?: number | undefined
   /** The target listens on this unix socket; its URL gives `Host` and the path before the request's. */
