@@ -2,6 +2,7 @@ import { AuthError } from '../errors.ts'
 import type { IdentifiedUser, Identify, IdentityEndpoint } from '../providers/provider.ts'
 import type { Runtime } from '../runtime.ts'
 import { isRecord } from '../option-reader.ts'
+import { withDeadline } from './deadline.ts'
 import { providerFetch } from './provider-fetch.ts'
 import { TOKEN_CLAIMS } from './token-claims.ts'
 
@@ -30,7 +31,18 @@ export async function identify(
   settings: IdentitySettings,
   runtime: Runtime,
 ): Promise<IdentifiedUser> {
-  const signal = AbortSignal.timeout(settings.timeoutMs)
+  return withDeadline(settings.timeoutMs, runtime, async (signal) =>
+    ask(identity, accessToken, settings, runtime, signal),
+  )
+}
+
+async function ask(
+  identity: Identify | IdentityEndpoint,
+  accessToken: string,
+  settings: IdentitySettings,
+  runtime: Runtime,
+  signal: AbortSignal,
+): Promise<IdentifiedUser> {
   const { allowHttp, requestHeaders } = settings
   const reach = providerFetch(runtime, { allowHttp, requestHeaders, maxBodyBytes: MAX_BODY_BYTES })
   const fetch = async (url: string | URL, init: RequestInit = {}): Promise<Response> => {

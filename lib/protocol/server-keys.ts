@@ -2,6 +2,7 @@ import { compactVerify, createLocalJWKSet, decodeProtectedHeader, type CryptoKey
 import type { CustomFetch } from 'openid-client'
 import { AuthError, Cause, isError } from '../errors.ts'
 import type { Runtime } from '../runtime.ts'
+import { withDeadline } from './deadline.ts'
 
 export interface ServerKeysSettings {
   /** Stands in messages. */
@@ -104,13 +105,11 @@ export class ServerKeys {
     const askedAt = this.#runtime.monotonic()
     this.#askedAt = askedAt
     try {
-      const response = await fetch(url, {
-        method: 'GET',
-        headers: { accept: 'application/json, application/jwk-set+json' },
-        body: undefined,
-        redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
-      })
+      const headers = { accept: 'application/json, application/jwk-set+json' }
+      // Its body is here by then.
+      const response = await withDeadline(timeoutMs, this.#runtime, (signal) =>
+        fetch(url, { method: 'GET', headers, body: undefined, redirect: 'manual', signal }),
+      )
       if (response.status !== 200) throw new Cause('KeySetError', `the answer has status ${response.status}`, undefined)
       this.#known = { set: createLocalJWKSet((await response.json()) as JSONWebKeySet), askedAt }
       return this.#known

@@ -11,6 +11,17 @@ describe('an ID Token signed by a key that the server does not publish', () => {
     await site.close()
   })
 
+  test('nobody is signed in while the server keeps its keys to itself, and nobody waits for them for long', async () => {
+    site.server.script = { jwksAnswer: () => setImmediate(() => site.clock.advance({ seconds: 8 })) }
+    const begunAt = performance.now()
+
+    const page = await site.signIn(site.browser())
+
+    expect(page.status).toBe(503)
+    expect(page.text).toContain('ERR_AUTH_UNAVAILABLE')
+    expect(performance.now() - begunAt).toBeLessThan(8_000)
+  })
+
   test('nobody is signed in, and a new attempt may succeed: keys rotate', async () => {
     const { privateKey } = await generateKeyPair('RS256')
     site.server.script = { idToken: (claims) => site.server.sign(claims, { key: privateKey, kid: 'unpublished' }) }

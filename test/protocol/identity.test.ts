@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import { AuthError } from '../../lib/errors.ts'
 import { oauth2, type Identify, type OptionsWith } from '../../lib/providers/index.ts'
 import { AuthorizationServer } from '../../lib/protocol/authorization-server.ts'
-import { systemRuntime } from '../../lib/runtime.ts'
+import { TestClock } from '../support/clock.ts'
 import { complete, connect, REDIRECT_URI, startWire, type Wire, type WireAnswer } from '../support/wire.ts'
 
 const ECHOED = 'the-access-token-that-the-server-repeats'
@@ -85,10 +85,17 @@ describe('who has signed in, where no ID Token says so', () => {
   })
 
   test('is not waited for beyond the time that every answer has', async () => {
-    const identity: Identify = () => new Promise(() => {})
-    const settings = { redirectUri: REDIRECT_URI, timeoutMs: 100 }
-    const server = new AuthorizationServer(provider({ identity }, {}), settings, systemRuntime)
+    const clock = new TestClock()
+    const identity: Identify = () => {
+      setImmediate(() => clock.advance({ seconds: 60 }))
+      return new Promise(() => {})
+    }
+    const settings = { redirectUri: REDIRECT_URI, timeoutMs: 60_000 }
+    const server = new AuthorizationServer(provider({ identity }, {}), settings, clock)
 
-    expect((await failureOf(complete(server))).code).toBe('ERR_AUTH_UNAVAILABLE')
+    expect(await failureOf(complete(server))).toMatchObject({
+      code: 'ERR_AUTH_UNAVAILABLE',
+      cause: { name: 'TimeoutError' },
+    })
   })
 })
