@@ -37,6 +37,11 @@ export class Breaker {
     return Math.max(this.#openUntil - this.#monotonic(), this.#isProbing ? this.#rule.firstPauseMs : 0, 0)
   }
 
+  /** One request tries it, and the others stay out. Right after `enter` has let one in: it is that one. */
+  get isProbing(): boolean {
+    return this.#isProbing
+  }
+
   /** Asks to use the server. @returns `pauseMs`; 0 must be followed by `succeeded`, `failed` or `left`. */
   enter(): number {
     const { pauseMs } = this
@@ -48,9 +53,13 @@ export class Breaker {
     return 0
   }
 
-  /** Nothing was sent after all: whoever comes next may try. */
-  left(): void {
-    this.#isProbing = false
+  /**
+   * Nothing was sent after all: whoever comes next may try.
+   *
+   * @param isProbe is it the one that tries the server? One that was let in before leaves nothing open.
+   */
+  left(isProbe = true): void {
+    if (isProbe) this.#isProbing = false
   }
 
   succeeded(): void {
@@ -61,16 +70,20 @@ export class Breaker {
     this.#nextPauseMs = this.#rule.firstPauseMs
   }
 
-  /** @param retryAfterMs what the server asked for. A single answer may be about one grant, and pauses only that one. */
-  failed(retryAfterMs = 0): void {
+  /**
+   * @param retryAfterMs what the server asked for. A single answer may be about one grant, and pauses only that one.
+   * @param isProbe as above.
+   */
+  failed(retryAfterMs = 0, isProbe = true): void {
     const { failuresToOpen, maxPauseMs } = this.#rule
+    const hasTried = isProbe && this.#isProbing
     this.#failures += 1
-    if (this.#isProbing) this.#nextPauseMs = Math.min(this.#nextPauseMs * 2, maxPauseMs)
+    if (hasTried) this.#nextPauseMs = Math.min(this.#nextPauseMs * 2, maxPauseMs)
     // Requests that were under way when it opened may fail for a while; they say nothing new.
-    if (this.#isProbing || this.#failures === failuresToOpen) {
+    if (hasTried || this.#failures === failuresToOpen) {
       const pauseMs = Math.max(randomInt(this.#nextPauseMs / 2, this.#nextPauseMs), retryAfterMs)
       this.#openUntil = Math.max(this.#openUntil, this.#monotonic() + pauseMs)
     }
-    this.#isProbing = false
+    if (hasTried) this.#isProbing = false
   }
 }

@@ -2,17 +2,19 @@ import { once } from 'node:events'
 import type { Request, RequestHandler, Response } from 'express'
 import { closeUnread } from './forward/closing.ts'
 import { demandShort, isRepeatable, isTooLarge, readBody } from './forward/request-body.ts'
-import { Sending } from './forward/sending.ts'
+import { Sending, signedOut, type Credentials } from './forward/sending.ts'
 import { TokenInquiry } from './forward/token-inquiry.ts'
 import { Upstreams } from './forward/upstreams.ts'
 import { Gate } from './gate/gate.ts'
 import { requestHeaderRules, requestHeaders } from './headers/headers.ts'
 import { Identity } from './headers/identity.ts'
-import type { ProxyContext } from './proxy-context.ts'
+import type { Caller, ProxyContext } from './proxy-context.ts'
 import { readProxyOptions, type ProxyOptions } from './proxy-options.ts'
 import { LiveAnswer } from './upgrade/live-answer.ts'
 import { demandHandshake } from './upgrade/upgrade-exchange.ts'
 import { upgradeOf } from './upgrade/upgrade-request.ts'
+
+const NOTHING: readonly string[] = []
 
 export interface Proxy {
   readonly handler: RequestHandler
@@ -62,18 +64,31 @@ export function createProxy(
     const live = enlist(req, res, upgrade !== undefined)
 
     // What goes out
-    const token = settings.token ? await caller?.freshToken(inquiry(req, res)) : undefined
+    const inquiry = new TokenInquiry(res, tokenTarget, isRepeatable(req, maxReplayBytes))
+    const token = settings.token ? await caller?.freshToken(inquiry) : undefined
     const body = await readBody(req, limits)
     const sessionCookies = context.sessionCookiesOf(req)
     const headers = requestHeaders(req, headerRules, sessionCookies)
-    if (tellsOfUser) headers.push(...(await identity.headers(caller?.account)))
+    const credentials = { token, identity: tellsOfUser ? await identity.headers(caller?.account) : NOTHING }
     const rules = {
       sessionCookies,
       route: { path, mount: req.baseUrl, publicOrigin: publicUrl.origin },
       hasOtherOrigins,
     }
-    const outgoing = { req, res, path, headers, body, upgrade, live, rules }
-    await new Sending(route, outgoing, caller, token).send()
+    const askAgain = (): Promise<Credentials> => credentialsOf(req, caller, inquiry)
+    const outgoing = { req, res, path, headers, body, upgrade, live, rules, askAgain }
+    await new Sending(route, outgoing, caller, credentials).send()
+  }
+
+  async function credentialsOf(req: Request, caller: Caller | undefined, inquiry: TokenInquiry): Promise<Credentials> {
+    // A token says by itself that its grant has ended.
+    const signIn = settings.token ? undefined : context.signInOf(req, provider)
+    const holds = signIn === undefined || (await context.live.holds(signIn).catch(() => true))
+    if (!holds) throw signedOut()
+    return {
+      token: settings.token ? await caller?.freshToken(inquiry) : undefined,
+      identity: tellsOfUser ? await identity.headers(caller?.account) : NOTHING,
+    }
   }
 
   /** From now on a sign-out ends it. */
@@ -82,10 +97,6 @@ export function createProxy(
     const signIn = context.signInOf(req, provider)
     if (signIn !== undefined || isUpgrade) res.once('close', context.live.add(signIn, live))
     return live
-  }
-
-  function inquiry(req: Request, res: Response): TokenInquiry {
-    return new TokenInquiry(res, tokenTarget, isRepeatable(req, maxReplayBytes))
   }
 
   async function proxyMiddleware(req: Request, res: Response, next: (error: unknown) => void): Promise<void> {

@@ -2,24 +2,17 @@ import type { Response } from 'express'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { AuthError } from '../../errors.ts'
-import { judgeBody, judgeHead, MAX_LOOK_BYTES, MAX_LOOK_MS, type AnswerHead } from '../../protocol/refusal.ts'
-import type { AnswerPattern } from '../../providers/provider.ts'
+import { judgeHead, type AnswerHead } from '../../protocol/refusal.ts'
 import type { Runtime } from '../../runtime.ts'
 import { AnswerWriter, type AnswerSettings } from './answer-writer.ts'
 import { ClientReading } from './client-reading.ts'
+import type { Connection } from './connection.ts'
 import type { RawHeaders } from '../headers/headers.ts'
 import { HeldAnswer } from './held-answer.ts'
 import type { ForwardRequest } from './forward-request.ts'
+import { headOf, isRefused, type OnRefusal } from './refusal.ts'
 import { isOfConnecting, upstreamError } from './upstream-error.ts'
 import type { UpgradeAnswer } from '../upgrade/upgrade-exchange.ts'
-import type { Upstream } from './upstream.ts'
-
-/** What to do about an answer that says that the token is not good any more. */
-export interface OnRefusal {
-  readonly expiredTokenAnswers: readonly AnswerPattern[]
-  /** Should the request be sent again? The answer waits for the decision; `true` drops it. */
-  sendAgain(): Promise<boolean>
-}
 
 export interface ForwardOptions extends AnswerSettings {
   /** `undefined`: whatever comes is the answer. */
@@ -27,8 +20,6 @@ export interface ForwardOptions extends AnswerSettings {
   /** The target goes on in the protocol that `request.upgrade` offers. What it throws makes the answer a bad one. */
   readonly onUpgrade: ((answer: UpgradeAnswer) => void) | undefined
   readonly runtime: Runtime
-  /** How long to wait for a connection while all are taken. Milliseconds. */
-  readonly queueTimeoutMs: number
   /** How long a client may take nothing while something waits for it. Milliseconds. */
   readonly idleTimeoutMs: number
   /** When the answer must have ended. Monotonic milliseconds; `undefined`: any time. */
@@ -51,37 +42,21 @@ const BODILESS = new Set([204, 304])
 const CLIENT_STALLED = new Error('the client reads no more')
 const CLIENT_GONE = new Error('the client has gone')
 const NOT_ASKED = new Error('101 without the protocol to go on in')
-const SETTLED = new Error('the request is settled')
 const SENT_AGAIN = new Error('sent again with another token')
 
 /**
- * Sends one request and streams its answer to `res`: each side goes as fast as the slower one, and when one leaves, the other is told.
- *
- * @throws {AuthError} as `forward`.
- */
-export async function attempt(
-  upstream: Upstream,
-  request: ForwardRequest,
-  res: Response,
-  options: ForwardOptions,
-): Promise<ForwardOutcome> {
-  return new Promise((resolve, reject) => {
-    new Forwarding(upstream, request, res, options, resolve, reject).begin()
-  })
-}
-
-/**
- * One request on its way. undici calls the methods in this order: `onConnect` when the request is about to be written, `onHeaders` for each
+ * One request on its way over a connection, which it releases: each side goes as fast as the slower one, and when one leaves, the other is
+ * told. undici calls the methods in this order: `onConnect` when the request is about to be written, `onHeaders` for each
  * informational answer and the real one, `onData`, `onComplete`; or `onError` at any point. They are those of its older interface, which
  * hands out headers as they came: the newer one makes an object of each answer's headers first.
  */
-class Forwarding implements Dispatcher.DispatchHandler {
-  readonly #upstream: Upstream
+export class Forwarding implements Dispatcher.DispatchHandler {
+  readonly #connection: Connection
   readonly #request: ForwardRequest
   readonly #res: Response
   readonly #options: ForwardOptions
-  readonly #resolve: (outcome: ForwardOutcome) => void
-  readonly #reject: (error: AuthError) => void
+  #resolve: (outcome: ForwardOutcome) => void = notBegun
+  #reject: (error: AuthError) => void = notBegun
   readonly #writer: AnswerWriter
   /** From when it reads slower than the target writes. */
   #client: ClientReading | undefined
@@ -90,45 +65,42 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #resume: (() => void) | undefined
   /** While it is decided whether this is the answer. */
   #held: HeldAnswer | undefined
-  #timers: AbortController | undefined
+  #stopTimer: (() => void) | undefined
   /** The caller has heard how it ended; what undici may still say is of no interest. */
   #isSettled = false
   #hasEnded = false
 
-  constructor(
-    upstream: Upstream,
-    request: ForwardRequest,
-    res: Response,
-    options: ForwardOptions,
-    resolve: (outcome: ForwardOutcome) => void,
-    reject: (error: AuthError) => void,
-  ) {
-    this.#upstream = upstream
+  constructor(connection: Connection, request: ForwardRequest, res: Response, options: ForwardOptions) {
+    this.#connection = connection
     this.#request = request
     this.#res = res
     this.#options = options
-    this.#resolve = resolve
-    this.#reject = reject
     this.#writer = new AnswerWriter(res, options)
   }
 
-  begin(): void {
-    const { deadline, queueTimeoutMs, runtime } = this.#options
-    if (this.#res.closed) {
-      this.#upstream.breaker.left()
-      return this.#resolve(ANSWERED)
-    }
-    // For good: V8 of Node 20 keeps the garbage of many requests alive when listeners come and go.
-    this.#res.once('close', () => this.#leave())
-    if (deadline !== undefined) this.#expireAfter(deadline - runtime.monotonic(), () => true)
-    if (this.#upstream.isFull) this.#expireAfter(queueTimeoutMs, () => this.#abort === undefined)
-    this.#upstream.dispatch(this.#request, this)
+  /** @throws {AuthError} while there is still an answer to give. One that is cut off later is cut off for the client as well. */
+  send(): Promise<ForwardOutcome> {
+    const { deadline, runtime } = this.#options
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+      if (deadline !== undefined) this.#stopTimer = runtime.after(deadline - runtime.monotonic(), () => this.#expire())
+      this.#connection.dispatch(this.#request, this)
+    })
+  }
+
+  /** There is nobody to answer any more. */
+  leave(): void {
+    if (this.#isSettled) return
+    this.#settle()
+    this.#resolve(ANSWERED)
+    this.#abort?.(CLIENT_GONE)
   }
 
   onConnect(abort: (reason?: Error) => void): void {
-    this.#upstream.breaker.succeeded()
+    this.#connection.succeeded()
     // Nobody waits for it any more. Thrown, because `abort` would take the connection with it.
-    if (this.#isSettled) throw CLIENT_GONE
+    if (this.#hasOtherAnswer()) throw CLIENT_GONE
     this.#abort = abort
   }
 
@@ -153,7 +125,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#ended()
     if (this.#hasOtherAnswer()) return void socket.destroy()
     try {
-      this.#options.onUpgrade?.({ rawHeaders, socket, from: this.#upstream.target })
+      this.#options.onUpgrade?.({ rawHeaders, socket, from: this.#connection.upstream.target })
       this.#settle()
       this.#resolve(ANSWERED)
     } catch (error) {
@@ -181,21 +153,20 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onError(error: Error): void {
+    // Said even when nobody waits any more: this may have been the one that tries the target for all others.
+    const isUnsent = this.#abort === undefined && error !== CLIENT_GONE
+    const isUnreachable = isUnsent && isOfConnecting(error) && error !== uploadError(this.#request)
+    if (isUnreachable) this.#connection.failed()
     this.#ended()
     if (error === CLIENT_GONE) return
-    if (this.#abort !== undefined) return this.#held === undefined ? this.#fail(error) : this.#held.fail(error)
-    // Said even when nobody waits any more: this may have been the one that tries the target for all others.
-    const isUnreachable = isOfConnecting(error) && error !== uploadError(this.#request)
-    if (isUnreachable) this.#upstream.breaker.failed()
-    else this.#upstream.breaker.left()
-    if (!isUnreachable) return this.#fail(error)
+    if (!isUnreachable) return this.#held === undefined ? this.#fail(error) : this.#held.fail(error)
     if (this.#hasOtherAnswer()) return
     this.#settle()
     this.#resolve({ kind: 'unsent', error: upstreamError(error) })
   }
 
   #answer(status: number, raw: RawHeaders): true {
-    this.#writer.begin(status, raw, this.#upstream.target)
+    this.#writer.begin(status, raw, this.#connection.upstream.target)
     // undici misses the body that the length, where there is one, would be that of (RFC 9110 §8.6), and calls the answer broken.
     if (BODILESS.has(status)) this.#complete(null)
     return true
@@ -225,15 +196,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   /** There is nobody to answer, or the application has done so itself: it may limit the time. */
   #hasOtherAnswer(): boolean {
-    if (this.#res.writableEnded) this.#leave()
+    if (this.#res.writableEnded) this.leave()
     return this.#isSettled
-  }
-
-  #leave(): void {
-    if (this.#isSettled) return
-    this.#settle()
-    this.#resolve(ANSWERED)
-    this.#abort?.(CLIENT_GONE)
   }
 
   async #decide(answer: HeldAnswer, head: AnswerHead, raw: Buffer[], onRefusal: OnRefusal): Promise<void> {
@@ -244,7 +208,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
       if (isDropped) return this.#drop(answer)
       this.#held = undefined
       if (answer.error !== undefined) return this.#fail(answer.error)
-      this.#writer.begin(head.status, raw, this.#upstream.target)
+      this.#writer.begin(head.status, raw, this.#connection.upstream.target)
       for (const chunk of answer.chunks) this.#writer.write(chunk)
       if (answer.isComplete) return this.#complete(answer.trailers)
       this.#resume?.()
@@ -262,58 +226,25 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   #settle(): void {
     this.#isSettled = true
-    if (this.#abort === undefined) this.#upstream.withdraw(this)
     this.#held = undefined
     this.#client?.done()
-    this.#timers?.abort(SETTLED)
+    this.#stopTimer?.()
   }
 
   /** undici is done with it. */
   #ended(): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#upstream.ended()
+    this.#connection.release()
   }
 
-  #expireAfter(ms: number, isTooLong: () => boolean): void {
-    this.#timers ??= new AbortController()
-    const expire = (): void => {
-      if (isTooLong()) this.#fail(new AuthError('ERR_AUTH_UPSTREAM_TIMEOUT', 'the target of the proxy takes too long'))
-    }
-    this.#options.runtime
-      .sleep(ms, this.#timers.signal)
-      .then(expire)
-      .catch(() => {})
+  #expire(): void {
+    this.#fail(new AuthError('ERR_AUTH_UPSTREAM_TIMEOUT', 'the target of the proxy takes too long'))
   }
 }
 
-function headOf(status: number, raw: readonly Buffer[]): AnswerHead {
-  return {
-    status,
-    header(name) {
-      const values: string[] = []
-      for (let at = 0; at < raw.length; at += 2)
-        if (raw[at]?.toString('latin1').toLowerCase() === name) values.push(raw[at + 1]?.toString('latin1') ?? '')
-      return values.length === 0 ? undefined : values.join(', ')
-    },
-  }
-}
+function notBegun(): void {}
 
 function uploadError({ body }: ForwardRequest): Error | null {
   return body === null || Buffer.isBuffer(body) ? null : body.errored
-}
-
-/** A body that is looked at has ended, is too long or was cut off by then, or takes too long. */
-async function isRefused(
-  head: AnswerHead,
-  answer: HeldAnswer,
-  { expiredTokenAnswers }: OnRefusal,
-  runtime: Runtime,
-): Promise<boolean> {
-  if (judgeHead(expiredTokenAnswers, head) === 'refused') return true
-  const enough = new AbortController()
-  const tooSlow = runtime.sleep(MAX_LOOK_MS, enough.signal).catch(() => {})
-  const body = await Promise.race([answer.whole(MAX_LOOK_BYTES), tooSlow.then(() => undefined)])
-  enough.abort()
-  return body !== undefined && judgeBody(expiredTokenAnswers, head, body, head.header('content-encoding'))
 }

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express'
+import { AuthError } from '../../errors.ts'
 import { replacement } from '../../express/authorized-fetch.ts'
 import type { AccessToken } from '../../grants/access-tokens.ts'
 import type { TokenTarget } from '../../protocol/token-target.ts'
@@ -10,10 +11,12 @@ import type { ProxySettings } from '../proxy-options.ts'
 import type { LiveAnswer } from '../upgrade/live-answer.ts'
 import { acceptUpgrade, type UpgradeAnswer } from '../upgrade/upgrade-exchange.ts'
 import type { UpgradeRequest } from '../upgrade/upgrade-request.ts'
-import { forward } from './forward.ts'
-import type { OnRefusal } from './forwarding.ts'
+import type { Connection } from './connection.ts'
+import { Forwarding, type ForwardOutcome } from './forwarding.ts'
+import type { OnRefusal } from './refusal.ts'
 import type { RequestBody } from './request-body.ts'
 import type { Upstreams } from './upstreams.ts'
+import type { Failure, Waiting } from './waiting.ts'
 
 /** The same for all requests of a proxy. */
 export interface Route {
@@ -23,7 +26,15 @@ export interface Route {
   readonly runtime: Runtime
 }
 
-/** A request as it goes out, but for its token. */
+/** What a request says about whose it is. */
+export interface Credentials {
+  /** `undefined`: none goes along, and whatever comes is the answer. */
+  readonly token: AccessToken | undefined
+  /** About the user. Flat: name, value, name, value. */
+  readonly identity: readonly string[]
+}
+
+/** A request as it goes out, but for its credentials. */
 export interface Outgoing {
   readonly req: Request
   readonly res: Response
@@ -36,32 +47,45 @@ export interface Outgoing {
   readonly live: LiveAnswer
   /** For its answer. */
   readonly rules: AnswerRules
+  /** As of now. @throws {AuthError} if the user is not signed in any more, or there is no token. */
+  readonly askAgain: () => Promise<Credentials>
 }
 
-/** Sends one request, and once more with another token where the target refuses the first and the body can be sent again. */
+/**
+ * Sends one request to the target whose turn it is; where no connection to it comes about, so that not a byte was sent, to the next one. And
+ * once more with another token where the target refuses the first and the body can be sent again.
+ */
 export class Sending implements OnRefusal {
   readonly #route: Route
   readonly #outgoing: Outgoing
   readonly #caller: Caller | undefined
-  readonly #token: AccessToken | undefined
+  #credentials: Credentials
   /** Monotonic milliseconds; `undefined`: any time. */
   readonly #deadline: number | undefined
   #next: AccessToken | undefined
+  /** What is to be told that the client has left. */
+  #current: Waiting | Forwarding | undefined
 
-  /** @param token `undefined`: none goes along, and whatever comes is the answer. */
-  constructor(route: Route, outgoing: Outgoing, caller: Caller | undefined, token: AccessToken | undefined) {
+  constructor(route: Route, outgoing: Outgoing, caller: Caller | undefined, credentials: Credentials) {
     const { totalTimeoutMs } = route.settings
     this.#route = route
     this.#outgoing = outgoing
     this.#caller = caller
-    this.#token = token
+    this.#credentials = credentials
     this.#deadline = totalTimeoutMs === undefined ? undefined : route.runtime.monotonic() + totalTimeoutMs
   }
 
-  /** @throws {AuthError} as `forward`, and where the token was refused, why there is no other. */
+  /**
+   * @throws {AuthError} `ERR_AUTH_UPSTREAM`, `ERR_AUTH_UPSTREAM_BUSY`, `ERR_AUTH_UPSTREAM_TIMEOUT` or `ERR_AUTH_TOO_LARGE`; where the token
+   * was refused, why there is no other; where the user has signed out before anything was sent, `ERR_AUTH_REQUIRED`.
+   */
   async send(): Promise<void> {
-    const outcome = await this.#sendWith(this.#token, this.#token && this)
-    if (outcome === 'again' && this.#next !== undefined) await this.#sendWith(this.#next, undefined)
+    // One for all tries, and for good: V8 of Node 20 keeps the garbage of many requests alive when listeners come and go.
+    this.#outgoing.res.once('close', () => this.#current?.leave())
+    const outcome = await this.#sendSomewhere(this.#credentials.token && this)
+    if (outcome === 'answered' || this.#next === undefined) return
+    this.#credentials = { ...this.#credentials, token: this.#next }
+    await this.#sendSomewhere(undefined)
   }
 
   get expiredTokenAnswers(): readonly AnswerPattern[] {
@@ -69,7 +93,7 @@ export class Sending implements OnRefusal {
   }
 
   async sendAgain(): Promise<boolean> {
-    const [caller, refused] = [this.#caller, this.#token]
+    const [caller, refused] = [this.#caller, this.#credentials.token]
     if (caller === undefined || refused === undefined) return false
     const next = replacement(caller, refused, this.#route.tokenTarget)
     if (this.#outgoing.body.kind === 'repeatable') return (this.#next = await next) !== undefined
@@ -78,37 +102,85 @@ export class Sending implements OnRefusal {
     return false
   }
 
-  #sendWith(bearer: AccessToken | undefined, onRefusal: OnRefusal | undefined): Promise<'answered' | 'again'> {
-    const { settings, upstreams, runtime } = this.#route
+  async #sendSomewhere(onRefusal: OnRefusal | undefined): Promise<'answered' | 'again'> {
+    const failures: Failure[] = []
+    for (;;) {
+      const connection = this.#route.upstreams.take(failures) ?? (await this.#turn(failures))
+      if (connection === undefined || !this.#mayGoOut(connection)) return 'answered'
+      const outcome = await this.#sendOver(connection, onRefusal)
+      if (outcome.kind !== 'unsent') return outcome.kind
+      failures.push({ upstream: connection.upstream, error: outcome.error })
+    }
+  }
+
+  /** Waits for a connection. What was known of the user may have changed by then. */
+  async #turn(failures: readonly Failure[]): Promise<Connection | undefined> {
+    const { upstreams, settings, runtime } = this.#route
+    const { res, live, askAgain } = this.#outgoing
+    if (hasAnswer(res)) return undefined
+    if (live.isSignedOut) throw signedOut()
+    const leftMs = this.#deadline === undefined ? Number.POSITIVE_INFINITY : this.#deadline - runtime.monotonic()
+    const waiting = upstreams.wait(failures, Math.min(settings.headersTimeoutMs, leftMs))
+    this.#current = waiting
+    live.onSignedOut = () => waiting.fail(signedOut())
+    const connection = await waiting.turn
+    try {
+      if (connection !== undefined && !hasAnswer(res)) this.#credentials = await askAgain()
+      return connection
+    } catch (error) {
+      connection?.release()
+      throw error
+    }
+  }
+
+  /** Is there still somebody to answer, and is it still their request? What has not begun does not begin. */
+  #mayGoOut(connection: Connection): boolean {
+    const { res, live } = this.#outgoing
+    const isAnswered = hasAnswer(res)
+    if (!isAnswered && !live.isSignedOut) return true
+    connection.release()
+    if (isAnswered) return false
+    throw signedOut()
+  }
+
+  #sendOver(connection: Connection, onRefusal: OnRefusal | undefined): Promise<ForwardOutcome> {
+    const { settings, runtime } = this.#route
     const { req, res, path, headers, body, upgrade, live, rules } = this.#outgoing
+    const { token: bearer, identity } = this.#credentials
     const token = bearer?.token
-    return forward(
-      upstreams,
-      {
-        path,
-        method: req.method,
-        headers: authorized(headers, bearer),
-        body: body.bytes,
-        upgrade: upgrade?.protocols.join(', '),
-      },
-      res,
-      {
-        rules,
-        token,
-        onRefusal,
-        onUpgrade:
-          upgrade &&
-          ((answer: UpgradeAnswer) => live.becomes(acceptUpgrade({ req, upgrade, answer, rules, token, runtime }))),
-        runtime,
-        queueTimeoutMs: settings.headersTimeoutMs,
-        idleTimeoutMs: settings.idleTimeoutMs,
-        deadline: this.#deadline,
-      },
-    )
+    const request = {
+      path,
+      method: req.method,
+      headers: [...headers, ...identity, ...authorization(bearer)],
+      body: body.bytes,
+      upgrade: upgrade?.protocols.join(', '),
+    }
+    const forwarding = new Forwarding(connection, request, res, {
+      rules,
+      token,
+      onRefusal,
+      onUpgrade:
+        upgrade &&
+        ((answer: UpgradeAnswer) => live.becomes(acceptUpgrade({ req, upgrade, answer, rules, token, runtime }))),
+      runtime,
+      idleTimeoutMs: settings.idleTimeoutMs,
+      deadline: this.#deadline,
+    })
+    this.#current = forwarding
+    return forwarding.send()
   }
 }
 
-/** The token goes in last, and from nowhere else. */
-function authorized(headers: readonly string[], bearer: AccessToken | undefined): string[] {
-  return bearer === undefined ? [...headers] : [...headers, 'authorization', `${bearer.tokenType} ${bearer.token}`]
+/** The client has left, or the application has answered itself. */
+function hasAnswer(res: Response): boolean {
+  return res.closed || res.writableEnded
+}
+
+/** Goes in last, and comes from nowhere else. */
+function authorization(bearer: AccessToken | undefined): string[] {
+  return bearer === undefined ? [] : ['authorization', `${bearer.tokenType} ${bearer.token}`]
+}
+
+export function signedOut(): AuthError {
+  return new AuthError('ERR_AUTH_REQUIRED', 'the user has signed out meanwhile')
 }

@@ -1,66 +1,154 @@
 import { AuthError } from '../../errors.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { ProxySettings } from '../proxy-options.ts'
+import type { Connection, ConnectionKeeper } from './connection.ts'
 import { Upstream } from './upstream.ts'
+import { Waiting, type Failure } from './waiting.ts'
 
-/** The targets of a proxy, in turn; one to which no connection comes about rests for a while, and longer each time. */
-export class Upstreams {
+/** So many requests may wait for a connection. Targets that hang must not fill the memory with those that do. */
+const MAX_WAITING = 1_000
+
+/**
+ * The targets of a proxy, in turn, and who waits while all connections to them are taken. One to which no connection comes about rests for
+ * a while, and longer each time.
+ */
+export class Upstreams implements ConnectionKeeper {
   readonly #all: readonly Upstream[]
+  readonly #runtime: Runtime
+  /** First come, first served, whichever target has a connection free. */
+  readonly #line = new Set<Waiting>()
+  /** Released in this round of the event loop. */
+  readonly #released: Connection[] = []
   #turn = 0
+  #isClosed = false
+  #onIdle: (() => void) | undefined
 
   constructor(settings: ProxySettings, runtime: Runtime) {
-    this.#all = settings.targets.map((target) => new Upstream(target, settings, runtime))
+    this.#all = settings.targets.map((target) => new Upstream(target, settings, runtime, this))
+    this.#runtime = runtime
   }
 
   /**
-   * Whose turn it is; one that has a connection free comes before one for which the request would have to wait. Whoever takes it must tell
-   * its breaker what came of it.
+   * A connection to the target whose turn it is.
    *
-   * @param tried those that this request cannot be sent to any more.
-   * @returns `undefined`: all that do not rest have been tried, or too many wait for them.
+   * @param failures targets that the request cannot be sent to any more.
+   * @returns `undefined`: all are taken, or all that do not rest have failed.
+   * @throws {AuthError} `ERR_AUTH_UPSTREAM` when the proxy is closed.
    */
-  next(tried: readonly Upstream[]): Upstream | undefined {
-    const all = this.#all
-    this.#turn = (this.#turn + 1) % all.length
-    let full: Upstream | undefined
-    for (let step = 0; step < all.length; step += 1) {
-      const upstream = all[(this.#turn + step) % all.length]
-      if (upstream === undefined || upstream.isCrowded || upstream.breaker.pauseMs > 0 || tried.includes(upstream))
-        continue
-      if (!upstream.isFull) return entered(upstream)
-      full ??= upstream
-    }
-    return full && entered(full)
+  take(failures: readonly Failure[]): Connection | undefined {
+    if (this.#isClosed) throw closed()
+    if (this.#line.size > 0) this.#serve() // the pause of a target may be over
+    const connection = this.#next(failures)
+    if (connection?.isProbe === true) this.#turnAway()
+    return connection
   }
 
-  /** Why there is nobody to send a request to. */
-  noneLeft(): AuthError {
-    if (this.#all.some(({ isCrowded, breaker }) => isCrowded && breaker.pauseMs === 0))
-      return new AuthError('ERR_AUTH_UPSTREAM_BUSY', 'too many requests wait for the target of the proxy', {
-        retryAfterSeconds: 1,
-      })
-    const pauseMs = Math.min(...this.#all.map(({ breaker }) => breaker.pauseMs))
-    return new AuthError(
-      'ERR_AUTH_UPSTREAM',
-      'no target of the proxy can be connected to; all are left alone for a while',
-      {
-        retryAfterSeconds: Math.max(Math.ceil(pauseMs / 1_000), 1),
-      },
-    )
+  /**
+   * Waits for one.
+   *
+   * @throws {AuthError} `ERR_AUTH_UPSTREAM`, `ERR_AUTH_UPSTREAM_BUSY` where there is nothing to wait for, or too many wait.
+   */
+  wait(failures: readonly Failure[], maxMs: number): Waiting {
+    if (!this.#hasHope(failures)) throw failures.at(-1)?.error ?? this.#allRest()
+    if (this.#line.size >= MAX_WAITING) throw failures.at(-1)?.error ?? busy()
+    const waiting = new Waiting(failures, maxMs, this.#runtime, this.#leftLine)
+    this.#line.add(waiting)
+    return waiting
   }
 
-  /** Waits for answers under way. */
+  released(connection: Connection): void {
+    // Not at once: undici is not yet done with it, and a target that closes its connections without saying so has time to.
+    if (this.#released.push(connection) === 1) setImmediate(this.#reuse)
+  }
+
+  recovered(): void {
+    this.#serve()
+  }
+
+  missed(): void {
+    this.#turnAway()
+  }
+
+  /** Waits for answers under way, and for those of the requests that wait. */
   async close(): Promise<void> {
+    this.#isClosed = true
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve
+      this.#tellIdle()
+    })
     await Promise.all(this.#all.map((upstream) => upstream.close()))
   }
 
   /** Cuts them off. */
   async destroy(): Promise<void> {
+    this.#isClosed = true
+    for (const waiting of this.#line) waiting.fail(closed())
     await Promise.all(this.#all.map((upstream) => upstream.destroy()))
+  }
+
+  #next(failures: readonly Failure[]): Connection | undefined {
+    const all = this.#all
+    this.#turn = (this.#turn + 1) % all.length
+    for (let step = 0; step < all.length; step += 1) {
+      const upstream = all[(this.#turn + step) % all.length]
+      if (upstream?.isFree === true && !hasFailed(upstream, failures)) return upstream.take()
+    }
+    return undefined
+  }
+
+  #serve(): void {
+    for (const waiting of this.#line) {
+      if (!this.#all.some(({ isFree }) => isFree)) return
+      const connection = this.#next(waiting.failures)
+      if (connection === undefined) continue
+      waiting.begin(connection)
+      if (connection.isProbe) this.#turnAway()
+    }
+  }
+
+  /** Who waits for nothing but targets that rest by now is answered as if they had come now. */
+  #turnAway(): void {
+    for (const waiting of this.#line)
+      if (!this.#hasHope(waiting.failures)) waiting.fail(waiting.failures.at(-1)?.error ?? this.#allRest())
+  }
+
+  #hasHope(failures: readonly Failure[]): boolean {
+    return this.#all.some((upstream) => !upstream.isResting && !hasFailed(upstream, failures))
+  }
+
+  #allRest(): AuthError {
+    const pauseMs = Math.min(...this.#all.map(({ breaker }) => breaker.pauseMs))
+    return new AuthError(
+      'ERR_AUTH_UPSTREAM',
+      'no target of the proxy can be connected to; all are left alone for a while',
+      { retryAfterSeconds: Math.max(Math.ceil(pauseMs / 1_000), 1) },
+    )
+  }
+
+  #tellIdle(): void {
+    if (this.#line.size === 0 && this.#all.every(({ isIdle }) => isIdle)) this.#onIdle?.()
+  }
+
+  readonly #leftLine = (waiting: Waiting): void => void this.#line.delete(waiting)
+
+  readonly #reuse = (): void => {
+    for (const connection of this.#released) connection.upstream.put(connection)
+    this.#released.length = 0
+    if (this.#line.size > 0) this.#serve()
+    if (this.#isClosed) this.#tellIdle()
   }
 }
 
-function entered(upstream: Upstream): Upstream {
-  upstream.breaker.enter()
-  return upstream
+function hasFailed(upstream: Upstream, failures: readonly Failure[]): boolean {
+  return failures.some((failure) => failure.upstream === upstream)
+}
+
+function busy(): AuthError {
+  return new AuthError('ERR_AUTH_UPSTREAM_BUSY', 'too many requests wait for the target of the proxy', {
+    retryAfterSeconds: 1,
+  })
+}
+
+function closed(): AuthError {
+  return new AuthError('ERR_AUTH_UPSTREAM', 'the proxy is closed')
 }

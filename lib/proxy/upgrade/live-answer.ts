@@ -17,11 +17,17 @@ export class LiveAnswer implements LiveConnection {
   readonly #runtime: Runtime
   #tunnel: Tunnel | undefined
   #ended: 'signed-out' | 'closing' | undefined
+  /** Called at once when the user signs out, where the request still waits to be sent. */
+  onSignedOut: (() => void) | undefined
 
   constructor(req: Request, res: Response, runtime: Runtime) {
     this.#req = req
     this.#res = res
     this.#runtime = runtime
+  }
+
+  get isSignedOut(): boolean {
+    return this.#ended === 'signed-out'
   }
 
   /** The response went on as this. */
@@ -39,7 +45,9 @@ export class LiveAnswer implements LiveConnection {
       return
     }
     // Those that are still under way when the process ends are the proxies' own business.
-    if (why === 'signed-out' && before !== why) void this.#cut()
+    if (why !== 'signed-out' || before === why) return
+    this.onSignedOut?.()
+    void this.#cut()
   }
 
   async #cut(): Promise<void> {

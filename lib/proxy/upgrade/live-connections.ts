@@ -34,7 +34,8 @@ interface Entry {
  */
 export class LiveConnections {
   readonly #runtime: Runtime
-  readonly #holds: (signIn: SignInRef) => Promise<boolean>
+  /** Does a sign-in? Rejects while that cannot be said. */
+  readonly holds: (signIn: SignInRef) => Promise<boolean>
   /**
    * In no order. Not a Set: V8 makes it a new table for every few entries that come and go, and the tables it leaves behind keep the requests
    * in them from being collected for long.
@@ -44,10 +45,10 @@ export class LiveConnections {
   #isWatching = false
   #emptied: (() => void) | undefined
 
-  /** @param holds does the sign-in? Rejects while that cannot be said, and then nothing is cut. */
+  /** @param holds while it rejects, nothing is cut. */
   constructor(runtime: Runtime, holds: (signIn: SignInRef) => Promise<boolean>) {
     this.#runtime = runtime
-    this.#holds = holds
+    this.holds = holds
   }
 
   /** @param signIn `undefined`: nobody's, and it ends with the process alone. @returns what to call when it is over. */
@@ -145,7 +146,7 @@ export class LiveConnections {
     const lane = async (): Promise<void> => {
       for (const [name, signIn] of rest) {
         if (this.#closing.signal.aborted) return
-        const holds = await this.#holds(signIn).catch(() => true)
+        const holds = await this.holds(signIn).catch(() => true)
         if (!holds) ended.set(name, signIn)
       }
     }

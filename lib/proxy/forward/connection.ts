@@ -1,0 +1,81 @@
+import type { Client, Dispatcher } from 'undici'
+import type { ForwardRequest } from './forward-request.ts'
+import type { Upstream } from './upstream.ts'
+
+/** Who hands out connections. */
+export interface ConnectionKeeper {
+  /** Nobody uses it any more. */
+  released(connection: Connection): void
+  /** A target can be connected to again. */
+  recovered(): void
+  /** No connection to a target has come about. */
+  missed(): void
+}
+
+/**
+ * A connection to a target, for one request at a time; made when there is one to send, and again when it was lost. Whoever takes it must
+ * release it, once.
+ */
+export class Connection {
+  readonly upstream: Upstream
+  readonly #client: Client
+  readonly #keeper: ConnectionKeeper
+  /** The request that has it tries the target for all others. */
+  #isProbe = false
+  /** Can the target be connected to? Its breaker is still to be told. */
+  #isInQuestion = false
+
+  constructor(upstream: Upstream, client: Client, keeper: ConnectionKeeper) {
+    this.upstream = upstream
+    this.#client = client
+    this.#keeper = keeper
+  }
+
+  get isProbe(): boolean {
+    return this.#isProbe
+  }
+
+  /** Only while the breaker of the target lets requests in. */
+  take(): this {
+    const { breaker } = this.upstream
+    breaker.enter()
+    this.#isProbe = breaker.isProbing
+    this.#isInQuestion = true
+    return this
+  }
+
+  /** @param handler releases it when undici is done with the request. */
+  dispatch({ path, method, headers, body, upgrade }: ForwardRequest, handler: Dispatcher.DispatchHandler): void {
+    const { prefix } = this.upstream.target
+    this.#client.dispatch({ path: prefix + path, method, headers, body, upgrade: upgrade ?? null }, handler)
+  }
+
+  /** It stands. */
+  succeeded(): void {
+    this.#isInQuestion = false
+    this.upstream.breaker.succeeded()
+    if (this.#isProbe) this.#keeper.recovered()
+  }
+
+  /** It has not come about. */
+  failed(): void {
+    this.#isInQuestion = false
+    this.upstream.breaker.failed(0, this.#isProbe)
+    this.#keeper.missed()
+  }
+
+  release(): void {
+    if (this.#isInQuestion) this.upstream.breaker.left(this.#isProbe)
+    this.#keeper.released(this)
+  }
+
+  /** Waits for the answer under way. */
+  async close(): Promise<void> {
+    await this.#client.close()
+  }
+
+  /** Cuts it off. */
+  async destroy(): Promise<void> {
+    await this.#client.destroy()
+  }
+}

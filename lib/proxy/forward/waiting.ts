@@ -1,0 +1,55 @@
+import { AuthError } from '../../errors.ts'
+import type { Runtime } from '../../runtime.ts'
+import type { Connection } from './connection.ts'
+import type { Upstream } from './upstream.ts'
+
+/** A target to which no connection came about for a request, so that not a byte of it was sent there. */
+export interface Failure {
+  readonly upstream: Upstream
+  readonly error: AuthError
+}
+
+/** A request that waits for a connection, because all are taken. */
+export class Waiting {
+  readonly failures: readonly Failure[]
+  /** `undefined`: it has left. @throws {AuthError} why it waits no longer. */
+  readonly turn: Promise<Connection | undefined>
+  readonly #onOver: (waiting: Waiting) => void
+  readonly #stopTimer: () => void
+  #resolve: (connection: Connection | undefined) => void = () => {}
+  #reject: (error: AuthError) => void = () => {}
+  #isOver = false
+
+  /** @param maxMs after which it gets `ERR_AUTH_UPSTREAM_TIMEOUT`. */
+  constructor(failures: readonly Failure[], maxMs: number, runtime: Runtime, onOver: (waiting: Waiting) => void) {
+    this.failures = failures
+    this.#onOver = onOver
+    this.turn = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.#stopTimer = runtime.after(maxMs, () => {
+      this.fail(new AuthError('ERR_AUTH_UPSTREAM_TIMEOUT', 'the target of the proxy takes too long'))
+    })
+  }
+
+  begin(connection: Connection): void {
+    if (this.#end()) this.#resolve(connection)
+  }
+
+  fail(error: AuthError): void {
+    if (this.#end()) this.#reject(error)
+  }
+
+  leave(): void {
+    if (this.#end()) this.#resolve(undefined)
+  }
+
+  #end(): boolean {
+    if (this.#isOver) return false
+    this.#isOver = true
+    this.#stopTimer()
+    this.#onOver(this)
+    return true
+  }
+}
