@@ -74,6 +74,21 @@ describe('the circuit breaker of one server', () => {
     expect(breaker.enter()).toBe(0)
   })
 
+  test('one that was let in before it opened does not end the probe, neither when it leaves nor when it fails', () => {
+    expect([breaker.enter(), breaker.enter()]).toEqual([0, 0])
+    now += fail(5)
+    expect([breaker.enter(), breaker.isProbing]).toEqual([0, true])
+
+    breaker.left(false)
+    expect(breaker.enter()).toBeGreaterThan(0)
+    breaker.failed(0, false)
+    expect([breaker.enter() > 0, breaker.isProbing]).toEqual([true, true])
+
+    breaker.failed()
+    expect(breaker.isProbing).toBe(false)
+    expect(breaker.pauseMs).toBeGreaterThanOrEqual(1_000)
+  })
+
   test('closes when it gets an answer', () => {
     now += fail(5)
     expect(breaker.enter()).toBe(0)

@@ -42,8 +42,9 @@ export interface ProxyOptions {
   /** Milliseconds until the answer must have ended, from when the token is at hand. Default: any time. */
   totalTimeoutMs?: number | undefined
   /**
-   * Connections to each target at most. Default 256. Requests beyond that wait for one of them, in order, up to 1,000 of them; yet more are
-   * answered with 503 at once (`ERR_AUTH_UPSTREAM_BUSY`, `Retry-After`). Web sockets and other upgrades are not counted once they are open.
+   * Connections to each target at most. Default 256. Requests beyond that wait for one, to whichever target, in order, up to 1,000 in all;
+   * yet more are answered with 503 at once (`ERR_AUTH_UPSTREAM_BUSY`, `Retry-After`). Whose they are is asked again when their turn comes.
+   * Web sockets and other upgrades are not counted once they are open.
    */
   connections?: number | undefined
   /** The target listens on this unix socket; its URL gives `Host` and the path before the request's. */

@@ -26,9 +26,10 @@ test('close() cuts also what waited for a connection while another one failed', 
   let muted = 0
   target = createServer((socket) => {
     sockets.add(socket.on('error', () => {}))
-    if (!isMute) return void https.emit('connection', socket)
-    muted += 1
-    isMute = false // this one says nothing, and the next one is well again
+    if (isMute) {
+      muted += 1
+      isMute = false // this one says nothing, and the next one is well again
+    } else https.emit('connection', socket)
   })
   await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
   const { port } = target.address() as AddressInfo

@@ -71,7 +71,7 @@ export class Connection {
 
   /** Waits for the answer under way. */
   async close(): Promise<void> {
-    await this.#client.close()
+    if (!this.#client.destroyed) await this.#client.close()
   }
 
   /** Cuts it off. */

@@ -1,4 +1,9 @@
+import type { AuthError } from '../../errors.ts'
+import type { Runtime } from '../../runtime.ts'
+import type { AnswerSettings } from './answer-writer.ts'
+import type { OnRefusal } from './refusal.ts'
 import type { Upload } from './request-body.ts'
+import type { UpgradeAnswer } from '../upgrade/upgrade-exchange.ts'
 
 /** What goes to a target, whichever it is. */
 export interface ForwardRequest {
@@ -11,3 +16,22 @@ export interface ForwardRequest {
   /** Protocols to go on in (RFC 9110 §7.8). */
   readonly upgrade?: string | undefined
 }
+
+export interface ForwardOptions extends AnswerSettings {
+  /** `undefined`: whatever comes is the answer. */
+  readonly onRefusal: OnRefusal | undefined
+  /** The target goes on in the protocol that `request.upgrade` offers. What it throws makes the answer a bad one. */
+  readonly onUpgrade: ((answer: UpgradeAnswer) => void) | undefined
+  readonly runtime: Runtime
+  /** How long a client may take nothing while something waits for it. Milliseconds. */
+  readonly idleTimeoutMs: number
+  /** When the answer must have ended. Monotonic milliseconds; `undefined`: any time. */
+  readonly deadline: number | undefined
+}
+
+/**
+ * `answered`: all that there was to answer, or the client has gone. `again`: nothing was written; the request is to be sent again.
+ * `unsent`: no connection came about, so not a byte was sent.
+ */
+export type ForwardOutcome =
+  { readonly kind: 'answered' } | { readonly kind: 'again' } | { readonly kind: 'unsent'; readonly error: AuthError }

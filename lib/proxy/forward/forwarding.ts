@@ -3,35 +3,14 @@ import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import { AuthError } from '../../errors.ts'
 import { judgeHead, type AnswerHead } from '../../protocol/refusal.ts'
-import type { Runtime } from '../../runtime.ts'
-import { AnswerWriter, type AnswerSettings } from './answer-writer.ts'
+import { AnswerWriter } from './answer-writer.ts'
 import { ClientReading } from './client-reading.ts'
 import type { Connection } from './connection.ts'
 import type { RawHeaders } from '../headers/headers.ts'
 import { HeldAnswer } from './held-answer.ts'
-import type { ForwardRequest } from './forward-request.ts'
+import type { ForwardOptions, ForwardOutcome, ForwardRequest } from './forward-request.ts'
 import { headOf, isRefused, type OnRefusal } from './refusal.ts'
 import { isOfConnecting, upstreamError } from './upstream-error.ts'
-import type { UpgradeAnswer } from '../upgrade/upgrade-exchange.ts'
-
-export interface ForwardOptions extends AnswerSettings {
-  /** `undefined`: whatever comes is the answer. */
-  readonly onRefusal: OnRefusal | undefined
-  /** The target goes on in the protocol that `request.upgrade` offers. What it throws makes the answer a bad one. */
-  readonly onUpgrade: ((answer: UpgradeAnswer) => void) | undefined
-  readonly runtime: Runtime
-  /** How long a client may take nothing while something waits for it. Milliseconds. */
-  readonly idleTimeoutMs: number
-  /** When the answer must have ended. Monotonic milliseconds; `undefined`: any time. */
-  readonly deadline: number | undefined
-}
-
-/**
- * `answered`: all that there was to answer, or the client has gone. `again`: nothing was written; the request is to be sent again.
- * `unsent`: no connection came about, so not a byte was sent.
- */
-export type ForwardOutcome =
-  { readonly kind: 'answered' } | { readonly kind: 'again' } | { readonly kind: 'unsent'; readonly error: AuthError }
 
 const ANSWERED: ForwardOutcome = { kind: 'answered' }
 const AGAIN: ForwardOutcome = { kind: 'again' }
