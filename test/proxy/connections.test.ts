@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { createServer, type AddressInfo } from 'node:net'
+import { startOpenProxy } from '../support/open-proxy.ts'
 import { startProxiedApp, type ProxiedApp } from '../support/proxied-app.ts'
 import { echo } from '../support/upstream.ts'
 
@@ -34,4 +36,18 @@ describe('connections to the target', () => {
 
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200])
   })
+})
+
+test('a target that closes its connection behind an answer without saying so costs no request that waited for it', async () => {
+  const target = createServer((socket) => {
+    socket.on('error', () => {}).once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine'))
+  })
+  await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve))
+  const site = await startOpenProxy(`http://127.0.0.1:${(target.address() as AddressInfo).port}`, { connections: 1 })
+
+  const answers = await Promise.all(Array.from({ length: 20 }, () => fetch(site.url)))
+
+  expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200))
+  await site.close()
+  await new Promise((resolve) => target.close(resolve))
 })
