@@ -9,6 +9,7 @@ import type { Fail } from './express/parts.ts'
 import { ConnectedRequest, type RequestAuth } from './express/request-auth.ts'
 import { loginPathOf } from './express/sign-in.ts'
 import { MemoryGrantStore } from './grants/memory-grant-store.ts'
+import { shareHiddenClass } from './hidden-classes.ts'
 import { beforeLogOut } from './passport/log-out.ts'
 import { warnOfPeers } from './peers.ts'
 import { lengthComplaint, malformed } from './proxy/gate/framing.ts'
@@ -37,6 +38,7 @@ export function createEntrance({ parts, ownRoutes, grantStore }: Assembly): Entr
   ): Promise<ConnectedRequest> {
     const attached = req.auth as RequestAuth | undefined
     if (attached instanceof ConnectedRequest && attached.isOf(parts)) return attached
+    shareHiddenClass(req, res)
     await session.load(req, res, howFresh)
     const auth = new ConnectedRequest(parts, req, res)
     req.auth = auth

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Request, RequestHandler, Response } from 'express'
+import { shareHiddenClass } from '../hidden-classes.ts'
 import { closeUnread } from './forward/closing.ts'
 import { demandShort, isRepeatable, isTooLarge, readBody } from './forward/request-body.ts'
 import { Sending, signedOut, type Credentials } from './forward/sending.ts'
@@ -100,6 +101,7 @@ export function createProxy(
   }
 
   async function proxyMiddleware(req: Request, res: Response, next: (error: unknown) => void): Promise<void> {
+    shareHiddenClass(req, res)
     try {
       await exchange(req, res)
     } catch (error) {

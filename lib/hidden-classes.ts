@@ -1,0 +1,53 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import type { RequestListener, ServerOptions } from 'node:http'
+import { versions } from 'node:process'
+import type { Request, Response } from 'express'
+
+// Express changes the prototype of each request and response to its application's own. V8 up to that of Node 23 gives an object whose
+// prototype was changed a hidden class of its own with the next property, and from then on whatever is done with it is slow: an empty route
+// takes three times as long.
+
+/** From here on V8 does not mind, and other constructors than Node's own cost a little. */
+const FIRST_INDIFFERENT_NODE = 24
+
+const isIndifferent = Number.parseInt(versions.node, 10) >= FIRST_INDIFFERENT_NODE
+
+/** Prototypes that requests were made with. */
+const native = new WeakSet<object>()
+
+type Constructors = Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
+
+/** For the server of `app`: made with the prototypes that Express changes to, requests and responses need no change. */
+export function constructorsFor(app: RequestListener): Constructors {
+  if (isIndifferent) return {}
+  const { request, response } = app as { request?: unknown; response?: unknown }
+  if (!(request instanceof IncomingMessage && response instanceof ServerResponse)) return {}
+  native.add(request)
+  return {
+    IncomingMessage: withPrototype(IncomingMessage, request),
+    ServerResponse: withPrototype(ServerResponse, response),
+  }
+}
+
+/**
+ * For requests of other servers: as dictionaries, which is what an object becomes that loses a property in its middle, they have hidden
+ * classes in common again.
+ */
+export function shareHiddenClass(req: Request, res: Response): void {
+  if (isIndifferent || native.has(Object.getPrototypeOf(req) as object)) return
+  const { res: itsResponse } = req
+  delete req.res
+  req.res = itsResponse
+  const { req: itsRequest } = res
+  delete (res as Partial<Response>).req
+  res.req = itsRequest
+}
+
+/** Makes what `constructor` makes. Node's are functions that can be called, other than classes. */
+function withPrototype<C extends typeof IncomingMessage | typeof ServerResponse>(constructor: C, prototype: object): C {
+  function Made(this: object, ...given: readonly unknown[]): void {
+    Reflect.apply(constructor, this, given)
+  }
+  Made.prototype = prototype
+  return Made as unknown as C
+}

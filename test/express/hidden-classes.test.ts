@@ -1,0 +1,80 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { Request, RequestHandler, Response } from 'express'
+import { once } from 'node:events'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInThisContext } from 'node:vm'
+import express from 'express'
+import { latchkey, type Latchkey } from '../../lib/index.ts'
+import { oidc } from '../../lib/providers/index.ts'
+import { SECRET } from '../support/app.ts'
+
+setFlagsFromString('--allow-natives-syntax')
+const isAlike = runInThisContext('(one, other) => %HaveSameMap(one, other)') as (one: object, other: object) => boolean
+
+/** V8 is quick with objects that share a hidden class; Express, up to Node 23, gives each request and response one of its own. */
+describe('requests and responses behind the middleware', () => {
+  let auth: Latchkey
+  let server: Server | undefined
+  const arrived: [Request, Response][] = []
+  beforeEach(() => {
+    arrived.length = 0
+    auth = latchkey({
+      baseUrl: 'https://app.example',
+      provider: oidc({ issuer: 'https://id.example', clientId: 'c' }),
+      secret: SECRET,
+    })
+  })
+  afterEach(async () => {
+    server?.closeAllConnections()
+    await auth.close()
+  })
+
+  const wait: RequestHandler = (req, res) => {
+    arrived.push([req, res])
+    if (arrived.length === 2) for (const [, each] of arrived) each.end()
+  }
+
+  async function serve(listener: RequestListener): Promise<void> {
+    server = createServer(listener).listen(0, '127.0.0.1')
+    await askTwice(server)
+  }
+
+  async function askTwice(listening: Server): Promise<void> {
+    await once(listening, 'listening')
+    const { port } = listening.address() as AddressInfo
+    await Promise.all([1, 2].map(async () => (await fetch(`http://127.0.0.1:${port}/`)).text()))
+    listening.close()
+  }
+
+  function expectAlike(): void {
+    const [[req1, res1], [req2, res2]] = arrived as [[Request, Response], [Request, Response]]
+    expect([isAlike(req1, req2), isAlike(res1, res2)]).toEqual([true, true])
+    expect([req1.res === res1, res1.req === req1]).toEqual([true, true])
+  }
+
+  test('are alike on any server', async () => {
+    const app = express()
+    app.use(auth, wait)
+    await serve(app)
+    expectAlike()
+  })
+
+  test('are alike in an application within another one', async () => {
+    const inner = express()
+    inner.use(auth, wait)
+    const app = express()
+    app.use(inner)
+    await serve(app)
+    expectAlike()
+  })
+
+  test('are alike on its own server', async () => {
+    const app = express()
+    app.use(auth, wait)
+    server = auth.createServer(app).listen(0, '127.0.0.1')
+    await askTwice(server)
+    expectAlike()
+  })
+})
