@@ -5,7 +5,7 @@ import type { ProxyOptions } from '../../lib/index.ts'
 import { startOpenProxy, type OpenProxy } from '../support/open-proxy.ts'
 import { answerTo, receive } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
-import { gone, startUpstream, type Upstream } from '../support/upstream.ts'
+import { gone, readBytes, startUpstream, type Upstream } from '../support/upstream.ts'
 
 describe('how long an answer may take', () => {
   let upstream: Upstream
@@ -65,10 +65,63 @@ describe('how long an answer may take', () => {
     expect(upstream.connections).toBe(1)
   })
 
+  test('until it begins: 504, and the target is told', async () => {
+    await start({})
+    const asked = fetch(`${site.url}/x`)
+    await until(() => answers.length === 1, 'the request arrives')
+
+    site.clock.advance({ seconds: 30 })
+
+    const answer = await asked
+    expect(answer.status).toBe(504)
+    expect(await answer.json()).toMatchObject({ code: 'ERR_AUTH_UPSTREAM_TIMEOUT' })
+    await gone(answers[0] as ServerResponse)
+  })
+
+  test('until it begins: a sign of life counts, and then what comes has more time', async () => {
+    await start({})
+    const asked = request(`${site.url}/x`).end()
+    const answer = answerTo(asked)
+    await until(() => answers.length === 1, 'the request arrives')
+
+    site.clock.advance({ seconds: 20 })
+    const processing = once(asked, 'information')
+    answers[0]?.writeProcessing()
+    await processing
+    site.clock.advance({ seconds: 20 })
+    answers[0]?.write('begun ')
+    await once(await answer, 'readable')
+    site.clock.advance({ ms: 60_000 })
+    answers[0]?.end('and ended')
+
+    expect(await receive(await answer)).toEqual({ text: 'begun and ended', end: 'complete' })
+  })
+
+  test('until it begins: a body that is still being sent takes its time', async () => {
+    await start({})
+    let arrived: Promise<Buffer> | undefined
+    upstream.answer((req, res) => {
+      answers.push(res)
+      arrived = readBytes(req)
+    })
+    const upload = request(`${site.url}/x`, { method: 'POST', headers: { 'x-requested-with': 'test' } })
+    upload.write('first ')
+    await until(() => answers.length === 1, 'the request arrives')
+
+    site.clock.advance({ seconds: 60 })
+    upload.end('and last')
+    expect(String(await arrived)).toBe('first and last')
+    answers[0]?.end('thanks')
+
+    expect(await receive(await answerTo(upload))).toEqual({ text: 'thanks', end: 'complete' })
+  })
+
   test('while all connections are taken: 504, and the next free one goes to who still waits', async () => {
     await start({ connections: 1 })
     const first = fetch(`${site.url}/1`)
     await until(() => answers.length === 1, 'the first request arrives')
+    answers[0]?.flushHeaders()
+    await first
     const second = fetch(`${site.url}/2`)
     await until(() => site.requests === 2, 'the second request waits')
 

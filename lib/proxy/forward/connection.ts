@@ -1,5 +1,5 @@
 import type { Client, Dispatcher } from 'undici'
-import type { ForwardRequest } from './forward-request.ts'
+import { isStreaming, type ForwardRequest } from './forward-request.ts'
 import type { Upstream } from './upstream.ts'
 
 /** Who hands out connections. */
@@ -45,9 +45,11 @@ export class Connection {
   }
 
   /** @param handler releases it when undici is done with the request. */
-  dispatch({ path, method, headers, body, upgrade }: ForwardRequest, handler: Dispatcher.DispatchHandler): void {
-    const { prefix } = this.upstream.target
-    this.#client.dispatch({ path: prefix + path, method, headers, body, upgrade: upgrade ?? null }, handler)
+  dispatch(request: ForwardRequest, handler: Dispatcher.DispatchHandler): void {
+    const { path, method, headers, body, upgrade = null } = request
+    const { target, headersTimeoutMs } = this.upstream
+    const limit = isStreaming(request) ? { headersTimeout: headersTimeoutMs } : undefined
+    this.#client.dispatch({ path: target.prefix + path, method, headers, body, upgrade, ...limit }, handler)
   }
 
   /** It stands. */

@@ -2,7 +2,7 @@ import type { AuthError } from '../../errors.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { AnswerSettings } from './answer-writer.ts'
 import type { OnRefusal } from './refusal.ts'
-import type { Upload } from './request-body.ts'
+import { Upload } from './request-body.ts'
 import type { UpgradeAnswer } from '../upgrade/upgrade-exchange.ts'
 
 /** What goes to a target, whichever it is. */
@@ -23,6 +23,8 @@ export interface ForwardOptions extends AnswerSettings {
   /** The target goes on in the protocol that `request.upgrade` offers. What it throws makes the answer a bad one. */
   readonly onUpgrade: ((answer: UpgradeAnswer) => void) | undefined
   readonly runtime: Runtime
+  /** How long the target may think about it. Milliseconds. */
+  readonly headersTimeoutMs: number
   /** How long a client may take nothing while something waits for it. Milliseconds. */
   readonly idleTimeoutMs: number
   /** When the answer must have ended. Monotonic milliseconds; `undefined`: any time. */
@@ -35,3 +37,8 @@ export interface ForwardOptions extends AnswerSettings {
  */
 export type ForwardOutcome =
   { readonly kind: 'answered' } | { readonly kind: 'again' } | { readonly kind: 'unsent'; readonly error: AuthError }
+
+/** Is the body read while it is sent? */
+export function isStreaming({ body }: ForwardRequest): boolean {
+  return body instanceof Upload
+}

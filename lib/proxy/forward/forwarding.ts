@@ -8,8 +8,9 @@ import { ClientReading } from './client-reading.ts'
 import type { Connection } from './connection.ts'
 import type { RawHeaders } from '../headers/headers.ts'
 import { HeldAnswer } from './held-answer.ts'
-import type { ForwardOptions, ForwardOutcome, ForwardRequest } from './forward-request.ts'
+import { isStreaming, type ForwardOptions, type ForwardOutcome, type ForwardRequest } from './forward-request.ts'
 import { headOf, isRefused, type OnRefusal } from './refusal.ts'
+import { Upload } from './request-body.ts'
 import { isOfConnecting, upstreamError } from './upstream-error.ts'
 
 const ANSWERED: ForwardOutcome = { kind: 'answered' }
@@ -45,6 +46,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   /** While it is decided whether this is the answer. */
   #held: HeldAnswer | undefined
   #stopTimer: (() => void) | undefined
+  /** Until the head of the answer comes. */
+  #stopHeadTimer: (() => void) | undefined
   /** The caller has heard how it ended; what undici may still say is of no interest. */
   #isSettled = false
   #hasEnded = false
@@ -63,7 +66,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
-      if (deadline !== undefined) this.#stopTimer = runtime.after(deadline - runtime.monotonic(), () => this.#expire())
+      if (deadline !== undefined) this.#stopTimer = runtime.after(deadline - runtime.monotonic(), this.#expire)
       this.#connection.dispatch(this.#request, this)
     })
   }
@@ -81,14 +84,17 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     // Nobody waits for it any more. Thrown, because `abort` would take the connection with it.
     if (this.#hasOtherAnswer()) throw CLIENT_GONE
     this.#abort = abort
+    this.#awaitHead()
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
     if (status === 101) throw NOT_ASKED
     if (status < 200) {
       if (!this.#isSettled) this.#writer.inform(status, raw)
+      this.#awaitHead()
       return true
     }
+    this.#stopHeadTimer?.()
     if (this.#hasOtherAnswer()) return false
     this.#resume = resume
     const { onRefusal } = this.#options
@@ -208,6 +214,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#held = undefined
     this.#client?.done()
     this.#stopTimer?.()
+    this.#stopHeadTimer?.()
   }
 
   /** undici is done with it. */
@@ -217,7 +224,15 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#connection.release()
   }
 
-  #expire(): void {
+  /** A body that streams takes its time: there undici does this, which sees how it goes on. */
+  #awaitHead(): void {
+    const { runtime, headersTimeoutMs } = this.#options
+    this.#stopHeadTimer?.()
+    if (!this.#isSettled && !isStreaming(this.#request))
+      this.#stopHeadTimer = runtime.after(headersTimeoutMs, this.#expire)
+  }
+
+  readonly #expire = (): void => {
     this.#fail(new AuthError('ERR_AUTH_UPSTREAM_TIMEOUT', 'the target of the proxy takes too long'))
   }
 }
@@ -225,5 +240,5 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 function notBegun(): void {}
 
 function uploadError({ body }: ForwardRequest): Error | null {
-  return body === null || Buffer.isBuffer(body) ? null : body.errored
+  return body instanceof Upload ? body.errored : null
 }

@@ -164,6 +164,7 @@ export class Sending implements OnRefusal {
         upgrade &&
         ((answer: UpgradeAnswer) => live.becomes(acceptUpgrade({ req, upgrade, answer, rules, token, runtime }))),
       runtime,
+      headersTimeoutMs: settings.headersTimeoutMs,
       idleTimeoutMs: settings.idleTimeoutMs,
       deadline: this.#deadline,
     })

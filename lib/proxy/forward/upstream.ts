@@ -18,6 +18,7 @@ const MAX_PAUSE_MS = 30_000
  */
 export class Upstream {
   readonly target: Target
+  readonly headersTimeoutMs: number
   /** Closed by requests that get a connection, opened by those that get none. What is answered on it is not its business. */
   readonly breaker: Breaker
   readonly #keeper: ConnectionKeeper
@@ -29,6 +30,7 @@ export class Upstream {
 
   constructor(target: Target, settings: ProxySettings, runtime: Runtime, keeper: ConnectionKeeper) {
     this.target = target
+    this.headersTimeoutMs = settings.headersTimeoutMs
     this.breaker = new Breaker(() => runtime.monotonic(), {
       failuresToOpen: settings.targets.length > 1 ? FAILURES_TO_REST.amongOthers : FAILURES_TO_REST.alone,
       firstPauseMs: FIRST_PAUSE_MS,
@@ -38,7 +40,9 @@ export class Upstream {
     this.#maxConnections = settings.connections
     this.#options = {
       connect: buildConnector(connectOptions(target, settings)),
-      headersTimeout: settings.headersTimeoutMs,
+      // The same as for the body, because undici makes two more timers for each request where they differ. What comes before is kept by who
+      // waits for the answer.
+      headersTimeout: Math.max(settings.headersTimeoutMs, settings.idleTimeoutMs),
       bodyTimeout: settings.idleTimeoutMs,
       pipelining: 1, // with more, a client that leaves wedges its neighbours
     }
