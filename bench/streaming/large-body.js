@@ -24,10 +24,11 @@ const upstream = createServer((req, res) => {
 }).listen(0, '127.0.0.1')
 await once(upstream, 'listening')
 const contender = { name: 'latchkey', file: 'proxy/latchkey.js', port: await freePort(), headers: {} }
-await startContender(contender, {
+const surroundings = {
   upstream: `http://127.0.0.1:${upstream.address().port}`,
   issuer: 'http://127.0.0.1:9', // nobody signs in
-})
+}
+await startContender(contender, surroundings, { keepsMemory: false })
 
 const DIRECTIONS = { down, up }
 for (const stream of Object.values(DIRECTIONS)) await stream(WARM_UP)

@@ -24,7 +24,7 @@ export async function measureStreaming(suite, { rounds = 3, only, log }) {
     for (const contender of order.filter(({ name }) => left[name] === undefined)) {
       const { name, origin } = contender
       try {
-        await startContender(contender, surroundings)
+        await startContender(contender, surroundings, { keepsMemory: false })
         await load(contender, WARM_UP, WARM_UP_SECONDS)
         const held = await stall(contender, upstream, suite)
         const events = await eventSample(`${origin}/api/events`, suite)

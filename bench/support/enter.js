@@ -20,13 +20,14 @@ export async function enter(suite, only) {
   return { contenders, surroundings, left }
 }
 
-export async function startContender(contender, surroundings, { isProfiled = false } = {}) {
+export async function startContender(contender, surroundings, { isProfiled = false, keepsMemory = true } = {}) {
   const given = { ...contender, ...surroundings }
   const profiling = isProfiled ? ['--cpu-prof', '--cpu-prof-dir', 'profiles'] : []
   const command = contender.command?.(given) ?? [process.execPath, ...profiling, contender.file]
   contender.child = await start(command, {
     port: contender.port,
     core: 'contender',
+    keepsMemory,
     env: { BENCH: JSON.stringify(given) },
   })
   if (contender.isGuarded) contender.headers.cookie = await signIn(contender.origin)

@@ -6,7 +6,11 @@ import { printProfiles } from './profile.js'
 import { describe } from './report.js'
 import { factsOf } from './versions.js'
 
+/** All cases, before the first round. */
 const WARM_UP_SECONDS = 2
+
+/** Before each sample, and not part of it: while the others had their turn, V8 gave up memory. */
+const RUN_UP_SECONDS = 1
 
 /** @returns the run, and its description. */
 export async function measure(whole, { rounds = 3, seconds = 4, only, onlyCase, isProfiled, log }) {
@@ -29,8 +33,9 @@ export async function measure(whole, { rounds = 3, seconds = 4, only, onlyCase, 
       for (const contender of order.filter(({ name }) => left[name] === undefined)) {
         const { name } = contender
         try {
-          const sample = await load(contender, one, round === 0 ? Math.min(seconds, WARM_UP_SECONDS) : seconds)
-          if (round === 0) continue // warm-up
+          await load(contender, one, round === 0 ? WARM_UP_SECONDS : RUN_UP_SECONDS)
+          if (round === 0) continue
+          const sample = await load(contender, one, seconds)
           samples[name] = [...(samples[name] ?? []), sample]
           log(`round ${round}, ${one.title}, ${name}: ${sample.perSecond.toFixed(0)} requests/s`)
         } catch (error) {
@@ -45,7 +50,7 @@ export async function measure(whole, { rounds = 3, seconds = 4, only, onlyCase, 
 
   const names = contenders.map(({ name }) => name).filter((name) => left[name] === undefined)
   const run = {
-    ...factsOf(suite, { how: `${rounds} rounds of ${seconds} s; ${placement}`, left }),
+    ...factsOf(suite, { how: `${rounds} rounds of ${seconds} s after a second's run-up; ${placement}`, left }),
     cases: cases.map(({ samples, ...one }) => ({
       ...one,
       samples: Object.fromEntries(names.map((name) => [name, samples[name]])),
