@@ -2,6 +2,7 @@ import { createServer as createHttpServer } from 'node:http'
 import type { RequestListener, Server as HttpServer, ServerOptions as HttpServerOptions } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { Server as HttpsServer, ServerOptions as HttpsServerOptions } from 'node:https'
+import type { Express } from 'express'
 import { continueWhenRead } from './expect-continue.ts'
 import { constructorsFor } from './hidden-classes.ts'
 
@@ -14,7 +15,14 @@ const TLS_OPTIONS = ['key', 'cert', 'pfx', 'SNICallback'] as const
 export function createServer(app: RequestListener, options: ServerOptions): HttpServer | HttpsServer {
   const isTls = TLS_OPTIONS.some((name) => options[name] !== undefined)
   const all = { ...constructorsFor(app), ...options }
+  leaveOutProduct(app)
   const server = isTls ? createHttpsServer(all, app) : createHttpServer(all, app)
   continueWhenRead(server, app)
   return server
+}
+
+/** Says nothing to anybody but attackers; and Node checks each header of an answer once more, one by one, where one was set before. */
+function leaveOutProduct(app: RequestListener): void {
+  const { disable } = app as Partial<Express>
+  if (typeof disable === 'function') disable.call(app, 'x-powered-by')
 }

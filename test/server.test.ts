@@ -117,6 +117,12 @@ describe.each([
     expect(JSON.parse((await ask(`http://${ours}/sub/about`)).text)).toMatchObject({ isOwn: [true, true, true] })
   })
 
+  test('does not say what it is built with', async () => {
+    const own = express()
+    const asked = await listening(auth.createServer(own))
+    expect((await ask(`http://${asked}/`)).headers).not.toHaveProperty('x-powered-by')
+  })
+
   test('makes requests that Express need not change, where V8 is slow after it', async () => {
     const server = auth.createServer(app)
     const made: boolean[] = []
