@@ -1,4 +1,4 @@
-// node run.js [guard] [proxy] [gateway] [streaming] [herd] [capacity] [--node 24] [--quick] [--rounds 3] [--seconds 4] [--only TEXT] [--case TEXT] [--profile]
+// node run.js [guard] [proxy] [gateway] [streaming] [herd] [capacity] [--node 24] [--quick] [--rounds 7] [--seconds 2] [--only TEXT] [--case TEXT] [--profile]
 import { parseArgs } from 'node:util'
 import { runCapacity } from './capacity/run.js'
 import { suite as gateway } from './gateway/suite.js'

@@ -6,14 +6,14 @@ import { printProfiles } from './profile.js'
 import { describe } from './report.js'
 import { factsOf } from './versions.js'
 
-/** All cases, before the first round. */
-const WARM_UP_SECONDS = 2
+/** Each case, before the first round: of 10 MB there are few in a second, and V8 takes its time. */
+const WARM_UP_SECONDS = 6
 
 /** Before each sample, and not part of it: while the others had their turn, V8 gave up memory. */
 const RUN_UP_SECONDS = 1
 
 /** @returns the run, and its description. */
-export async function measure(whole, { rounds = 3, seconds = 4, only, onlyCase, isProfiled, log }) {
+export async function measure(whole, { rounds = 7, seconds = 2, only, onlyCase, isQuick, isProfiled, log }) {
   const suite = { ...whole, cases: whole.cases.filter(({ title }) => title.includes(onlyCase)) }
   const { contenders, surroundings, left } = await enter(suite, only)
   for (const contender of contenders.filter(({ name }) => left[name] === undefined)) {
@@ -33,7 +33,7 @@ export async function measure(whole, { rounds = 3, seconds = 4, only, onlyCase, 
       for (const contender of order.filter(({ name }) => left[name] === undefined)) {
         const { name } = contender
         try {
-          await load(contender, one, round === 0 ? WARM_UP_SECONDS : RUN_UP_SECONDS)
+          await load(contender, one, round > 0 || isQuick ? RUN_UP_SECONDS : WARM_UP_SECONDS)
           if (round === 0) continue
           const sample = await load(contender, one, seconds)
           samples[name] = [...(samples[name] ?? []), sample]
