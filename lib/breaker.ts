@@ -21,7 +21,8 @@ export class Breaker {
   readonly #rule: BreakerRule
   #failures = 0
   #openUntil = Number.NEGATIVE_INFINITY
-  #isProbing = false
+  /** Tries the server, and the others stay out. */
+  #probe: Admission | undefined
   #nextPauseMs: number
 
   constructor(monotonic: () => number, rule: BreakerRule = DEFAULT_RULE) {
@@ -34,49 +35,36 @@ export class Breaker {
   get pauseMs(): number {
     if (this.#failures === 0) return 0
     // A probe may take longer than the pause before it.
-    return Math.max(this.#openUntil - this.#monotonic(), this.#isProbing ? this.#rule.firstPauseMs : 0, 0)
+    return Math.max(this.#openUntil - this.#monotonic(), this.#probe === undefined ? 0 : this.#rule.firstPauseMs, 0)
   }
 
-  /** One request tries it, and the others stay out. Right after `enter` has let one in: it is that one. */
-  get isProbing(): boolean {
-    return this.#isProbing
+  /** Asks to use the server. @returns what is to be told how that went; `undefined`: it should be left alone, for `pauseMs`. */
+  enter(): Admission | undefined {
+    if (this.pauseMs > 0) return undefined
+    const admission = new Admission(this)
+    // Half open: whoever comes next tries it, and the others stay out until that is decided.
+    if (this.#isOpen) this.#probe = admission
+    return admission
   }
 
-  /** Asks to use the server. @returns `pauseMs`; 0 must be followed by `succeeded`, `failed` or `left`. */
-  enter(): number {
-    const { pauseMs } = this
-    if (pauseMs > 0) return pauseMs
-    if (this.#failures >= this.#rule.failuresToOpen) {
-      // Half open: whoever comes next tries it, and the others stay out until that is decided.
-      this.#isProbing = true
-    }
-    return 0
+  isProbe(admission: Admission): boolean {
+    return this.#probe === admission
   }
 
-  /**
-   * Nothing was sent after all: whoever comes next may try.
-   *
-   * @param isProbe is it the one that tries the server? One that was let in before leaves nothing open.
-   */
-  left(isProbe = true): void {
-    if (isProbe) this.#isProbing = false
-  }
-
-  succeeded(): void {
-    if (this.#failures === 0) return
+  /** @returns whether it was open until now. */
+  answered(): boolean {
+    if (this.#failures === 0) return false
+    const wasOpen = this.#isOpen
     this.#failures = 0
     this.#openUntil = Number.NEGATIVE_INFINITY
-    this.#isProbing = false
+    this.#probe = undefined
     this.#nextPauseMs = this.#rule.firstPauseMs
+    return wasOpen
   }
 
-  /**
-   * @param retryAfterMs what the server asked for. A single answer may be about one grant, and pauses only that one.
-   * @param isProbe as above.
-   */
-  failed(retryAfterMs = 0, isProbe = true): void {
+  unanswered(admission: Admission, retryAfterMs: number): void {
     const { failuresToOpen, maxPauseMs } = this.#rule
-    const hasTried = isProbe && this.#isProbing
+    const hasTried = this.isProbe(admission)
     this.#failures += 1
     if (hasTried) this.#nextPauseMs = Math.min(this.#nextPauseMs * 2, maxPauseMs)
     // Requests that were under way when it opened may fail for a while; they say nothing new.
@@ -84,6 +72,51 @@ export class Breaker {
       const pauseMs = Math.max(randomInt(this.#nextPauseMs / 2, this.#nextPauseMs), retryAfterMs)
       this.#openUntil = Math.max(this.#openUntil, this.#monotonic() + pauseMs)
     }
-    if (hasTried) this.#isProbing = false
+    this.unused(admission)
+  }
+
+  unused(admission: Admission): void {
+    if (this.isProbe(admission)) this.#probe = undefined
+  }
+
+  get #isOpen(): boolean {
+    return this.#failures >= this.#rule.failuresToOpen
+  }
+}
+
+/** A request that was let in. Of what it tells, the first counts; but that there was an answer counts whenever it comes. */
+export class Admission {
+  readonly #breaker: Breaker
+  #hasTold = false
+
+  constructor(breaker: Breaker) {
+    this.#breaker = breaker
+  }
+
+  /** It tries the server for all others. */
+  get isProbe(): boolean {
+    return this.#breaker.isProbe(this)
+  }
+
+  /** The server answers. @returns whether others were kept out until now. */
+  succeeded(): boolean {
+    this.#hasTold = true
+    return this.#breaker.answered()
+  }
+
+  /** @param retryAfterMs what the server asked for. A single answer may be about one grant, and pauses only that one. */
+  failed(retryAfterMs = 0): void {
+    if (this.#tells()) this.#breaker.unanswered(this, retryAfterMs)
+  }
+
+  /** Nothing was sent after all: whoever comes next may try. */
+  left(): void {
+    if (this.#tells()) this.#breaker.unused(this)
+  }
+
+  #tells(): boolean {
+    const isFirst = !this.#hasTold
+    this.#hasTold = true
+    return isFirst
   }
 }

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { Breaker } from '../lib/breaker.ts'
+import { Breaker, type Admission } from '../lib/breaker.ts'
 
 describe('the circuit breaker of one server', () => {
   let now: number
@@ -10,25 +10,29 @@ describe('the circuit breaker of one server', () => {
     breaker = new Breaker(() => now)
   })
 
+  /** A request that must be let in. */
+  function enter(): Admission {
+    const admission = breaker.enter()
+    if (admission === undefined) throw new Error(`kept out for ${breaker.pauseMs} ms`)
+    return admission
+  }
+
   /** As requests do that come one after the other. @returns the pause after them. */
   function fail(times: number): number {
-    for (let n = 0; n < times; n += 1) {
-      expect(breaker.enter()).toBe(0)
-      breaker.failed()
-    }
+    for (let n = 0; n < times; n += 1) enter().failed()
     return breaker.pauseMs
   }
 
   test('stays closed through four failures, and an answer makes them forgotten', () => {
     expect(fail(4)).toBe(0)
-    breaker.succeeded()
+    enter().succeeded()
     expect(fail(4)).toBe(0)
   })
 
   test('is closed at first, whatever its clock reads', () => {
     now = -300_000
 
-    expect(new Breaker(() => now).enter()).toBe(0)
+    expect(new Breaker(() => now).enter()).toBeDefined()
   })
 
   test('opens at the fifth failure in a row, for half a second to a second', () => {
@@ -36,65 +40,101 @@ describe('the circuit breaker of one server', () => {
 
     expect(pauseMs).toBeGreaterThanOrEqual(500)
     expect(pauseMs).toBeLessThanOrEqual(1_000)
-    expect(breaker.enter()).toBe(pauseMs)
+    expect(breaker.enter()).toBeUndefined()
   })
 
   test('requests that were under way when it opened do not lengthen the pause', () => {
-    for (let n = 0; n < 20; n += 1) expect(breaker.enter()).toBe(0)
-    for (let n = 0; n < 5; n += 1) breaker.failed()
+    const admissions = Array.from({ length: 20 }, enter)
+    for (const admission of admissions.slice(0, 5)) admission.failed()
     const { pauseMs } = breaker
 
-    for (let n = 0; n < 15; n += 1) breaker.failed()
+    for (const admission of admissions.slice(5)) admission.failed()
 
     expect(breaker.pauseMs).toBe(pauseMs)
+  })
+
+  test('a request that fails twice, for who waits for it and in the end, counts once', () => {
+    const admissions = Array.from({ length: 4 }, enter)
+
+    for (const admission of [...admissions, ...admissions]) admission.failed()
+
+    expect(breaker.pauseMs).toBe(0)
   })
 
   test('after the pause one request tries, and the others stay out', () => {
     now += fail(5)
 
-    expect(breaker.enter()).toBe(0)
-    expect(breaker.enter()).toBeGreaterThan(0)
+    expect(enter().isProbe).toBe(true)
+    expect(breaker.enter()).toBeUndefined()
     expect(breaker.pauseMs).toBeGreaterThan(0)
   })
 
   test('the others stay out for as long as that one takes', () => {
     now += fail(5)
-    expect(breaker.enter()).toBe(0)
+    enter()
 
     now += 7_900
 
-    expect(breaker.enter()).toBeGreaterThan(0)
+    expect(breaker.enter()).toBeUndefined()
   })
 
   test('one that ends without a word does not keep it open for ever', () => {
     now += fail(5)
-    expect(breaker.enter()).toBe(0)
-    breaker.left()
+    enter().left()
 
-    expect(breaker.enter()).toBe(0)
+    expect(breaker.enter()).toBeDefined()
   })
 
-  test('one that was let in before it opened does not end the probe, neither when it leaves nor when it fails', () => {
-    expect([breaker.enter(), breaker.enter()]).toEqual([0, 0])
-    now += fail(5)
-    expect([breaker.enter(), breaker.isProbing]).toEqual([0, true])
+  describe('while one tries it, no other ends that:', () => {
+    const others: [string, () => Admission][] = [
+      ['one that was let in before it opened', () => earlier],
+      ['one that tried it before, and failed', () => triedBefore],
+    ]
+    let earlier: Admission
+    let triedBefore: Admission
+    let probe: Admission
+    beforeEach(() => {
+      earlier = enter()
+      now += fail(5)
+      triedBefore = enter()
+      triedBefore.failed()
+      now += breaker.pauseMs
+      probe = enter()
+    })
 
-    breaker.left(false)
-    expect(breaker.enter()).toBeGreaterThan(0)
-    breaker.failed(0, false)
-    expect([breaker.enter() > 0, breaker.isProbing]).toEqual([true, true])
+    test.each(others)('%s, when it leaves', (_who, which) => {
+      which().left()
 
-    breaker.failed()
-    expect(breaker.isProbing).toBe(false)
-    expect(breaker.pauseMs).toBeGreaterThanOrEqual(1_000)
+      expect([probe.isProbe, breaker.enter()]).toEqual([true, undefined])
+    })
+
+    test.each(others)('%s, when it fails', (_who, which) => {
+      which().failed()
+      now += 60_000
+
+      expect([probe.isProbe, breaker.enter()]).toEqual([true, undefined])
+    })
+
+    test('and its own failure is heard', () => {
+      probe.failed()
+
+      expect(probe.isProbe).toBe(false)
+      expect(breaker.pauseMs).toBeGreaterThanOrEqual(2_000)
+    })
+
+    test.each(others)('but an answer that %s gets opens it for all', (_who, which) => {
+      expect(which().succeeded()).toBe(true)
+
+      expect(breaker.pauseMs).toBe(0)
+      expect(probe.succeeded()).toBe(false)
+    })
   })
 
   test('closes when it gets an answer', () => {
     now += fail(5)
-    expect(breaker.enter()).toBe(0)
-    breaker.succeeded()
+    enter().succeeded()
 
-    expect([breaker.enter(), breaker.enter()]).toEqual([0, 0])
+    expect([enter().isProbe, enter().isProbe]).toEqual([false, false])
     expect(fail(4)).toBe(0)
   })
 
@@ -129,18 +169,17 @@ describe('the circuit breaker of one server', () => {
   })
 
   test('a pause that the server asks for once is for one grant: others may go on', () => {
-    expect(breaker.enter()).toBe(0)
-    breaker.failed(7_000)
+    enter().failed(7_000)
 
-    expect(breaker.enter()).toBe(0)
+    expect(breaker.enter()).toBeDefined()
   })
 
   test('opens for as long as the server asks for, if that is longer', () => {
-    for (let n = 0; n < 4; n += 1) breaker.failed()
-    breaker.failed(20_000)
+    fail(4)
+    enter().failed(20_000)
 
     expect(breaker.pauseMs).toBe(20_000)
     now += 20_000
-    expect(breaker.enter()).toBe(0)
+    expect(breaker.enter()).toBeDefined()
   })
 })

@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { TokenTarget } from '../protocol/token-target.ts'
 import { Breaker } from '../breaker.ts'
+import type { AuthError } from '../errors.ts'
 import { reach } from './engine.ts'
 import { gone, storeAway, unavailable } from './faults.ts'
 import type { GrantState } from './grant.ts'
@@ -144,21 +145,24 @@ export class GrantRefresher {
   /** The waiting ends at the deadline; the redemption does not. */
   async #redeem(id: string, claimed: Claimed, breaker: Breaker): Promise<Redeemed> {
     const { runtime, settings } = this.#parts
-    const redemption = new Redemption(this.#parts, id, claimed, breaker)
-    const pauseMs = breaker.enter()
-    if (pauseMs > 0) await redemption.giveBack()
-    demandClosed(pauseMs)
+    const redemption = new Redemption(this.#parts, id, claimed)
+    const admission = breaker.enter()
+    if (admission === undefined) {
+      const { pauseMs } = breaker
+      await redemption.giveBack()
+      throw leftAlone(pauseMs)
+    }
 
     let isOver = false
     const running = this.#redemptions
-      .run(claimed.claimId, () => redemption.run())
+      .run(claimed.claimId, () => redemption.run(admission))
       .finally(() => {
         isOver = true
       })
     try {
       return await patiently(running, settings.deadlineMs, runtime)
     } catch (error) {
-      if (!isOver) breaker.failed()
+      if (!isOver) admission.failed()
       throw error
     }
   }
@@ -172,7 +176,11 @@ export class GrantRefresher {
 
 /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while the breaker is open. */
 function demandClosed(pauseMs: number): void {
-  if (pauseMs > 0) throw unavailable('the authorization server is being given a pause', pauseMs)
+  if (pauseMs > 0) throw leftAlone(pauseMs)
+}
+
+function leftAlone(pauseMs: number): AuthError {
+  return unavailable('the authorization server is being given a pause', pauseMs)
 }
 
 function isEnough({ tokens }: GrantState, { key, unwanted }: Wanted): boolean {

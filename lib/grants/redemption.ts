@@ -4,7 +4,7 @@ import type { RefreshResult } from '../events.ts'
 import type { RefreshOutcome } from '../protocol/authorization-server.ts'
 import type { TokenFailure } from '../protocol/token-failure.ts'
 import type { TokenTarget } from '../protocol/token-target.ts'
-import type { Breaker } from '../breaker.ts'
+import type { Admission } from '../breaker.ts'
 import { isStoreAway, reach, type Engine } from './engine.ts'
 import { gone, unavailable } from './faults.ts'
 import type { GrantEnding } from './grant-ending.ts'
@@ -52,21 +52,20 @@ export class Redemption {
   readonly #parts: RedemptionParts
   readonly #id: string
   readonly #claimed: Claimed
-  readonly #breaker: Breaker
   #sentAt: number
 
-  constructor(parts: RedemptionParts, id: string, claimed: Claimed, breaker: Breaker) {
+  constructor(parts: RedemptionParts, id: string, claimed: Claimed) {
     this.#parts = parts
     this.#id = id
     this.#claimed = claimed
-    this.#breaker = breaker
     this.#sentAt = parts.runtime.monotonic()
   }
 
   /**
+   * @param admission is told how the server does.
    * @throws {AuthError} `ERR_AUTH_REVOKED`, `ERR_AUTH_UNAVAILABLE`, `ERR_AUTH_MISCONFIGURED`.
    */
-  async run(): Promise<Redeemed> {
+  async run(admission: Admission): Promise<Redeemed> {
     const { serverOf, settings, runtime, telemetry } = this.#parts
     const { claim, askedAt, target } = this.#claimed
     const { state } = claim
@@ -82,13 +81,13 @@ export class Redemption {
     )
     switch (outcome.kind) {
       case 'not-sent':
-        this.#breaker.left()
+        admission.left()
         await this.giveBack()
         return { kind: 'not-sent' }
       case 'failed':
-        return this.#failed(outcome.failure)
+        return this.#failed(outcome.failure, admission)
       case 'refreshed':
-        this.#breaker.succeeded()
+        admission.succeeded()
         return this.#refreshed(outcome)
       default:
         return outcome satisfies never
@@ -187,23 +186,25 @@ export class Redemption {
     return runtime.monotonic() - this.#claimed.askedAt >= 2 * settings.leaseMs
   }
 
-  async #failed(failure: TokenFailure): Promise<Redeemed> {
+  async #failed(failure: TokenFailure, admission: Admission): Promise<Redeemed> {
     const { kind, unspent, answered, retryAfterMs, cause, error } = failure
     const word = error === undefined ? '' : ` (${error})`
+    // Where it was refused without an answer, nothing was sent.
+    if (kind !== 'passing' && answered) admission.succeeded()
+    if (kind !== 'passing' && !answered) admission.left()
     if (kind === 'dead') return this.#settle(cause)
 
     if (kind === 'misconfigured') {
-      this.#breaker.succeeded() // it answers
       this.#tell('misconfigured', cause)
       await this.#release(unspent, true, backoffMs(this.#claimed.claim.failures, retryAfterMs))
       throw new AuthError('ERR_AUTH_MISCONFIGURED', `the authorization server refuses this client${word}`, { cause })
     }
     if (unspent && !answered && !this.#claimed.isRetry) {
-      this.#breaker.left()
+      admission.left()
       await this.giveBack()
       return { kind: 'not-arrived' }
     }
-    this.#breaker.failed(retryAfterMs === undefined ? undefined : Math.min(retryAfterMs, MAX_RETRY_AFTER_MS))
+    admission.failed(Math.min(retryAfterMs ?? 0, MAX_RETRY_AFTER_MS))
     this.#tell('unavailable', cause)
     const pauseMs = backoffMs(this.#claimed.claim.failures, retryAfterMs)
     // While the request may still be decided, the claim stands: whoever presents the token meanwhile would be the second.
@@ -216,7 +217,6 @@ export class Redemption {
     const { store, settings } = this.#parts
     const { claimId, claim } = this.#claimed
     const { generation } = claim.state
-    this.#breaker.succeeded()
     const answer = await reach(this.#parts, store.settle(this.#id, { claimId, generation, leaseMs: settings.leaseMs }))
     switch (answer.kind) {
       case 'ended':

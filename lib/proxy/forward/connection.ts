@@ -1,4 +1,5 @@
 import type { Client, Dispatcher } from 'undici'
+import type { Admission } from '../../breaker.ts'
 import { isStreaming, type ForwardRequest } from './forward-request.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -20,10 +21,8 @@ export class Connection {
   readonly upstream: Upstream
   readonly #client: Client
   readonly #keeper: ConnectionKeeper
-  /** The request that has it tries the target for all others. */
-  #isProbe = false
-  /** Can the target be connected to? Its breaker is still to be told. */
-  #isInQuestion = false
+  /** Of the request that has it: can the target be connected to? */
+  #admission: Admission | undefined
 
   constructor(upstream: Upstream, client: Client, keeper: ConnectionKeeper) {
     this.upstream = upstream
@@ -31,16 +30,14 @@ export class Connection {
     this.#keeper = keeper
   }
 
+  /** The request that has it tries the target for all others. */
   get isProbe(): boolean {
-    return this.#isProbe
+    return this.#admission?.isProbe === true
   }
 
   /** Only while the breaker of the target lets requests in. */
   take(): this {
-    const { breaker } = this.upstream
-    breaker.enter()
-    this.#isProbe = breaker.isProbing
-    this.#isInQuestion = true
+    this.#admission = this.upstream.breaker.enter()
     return this
   }
 
@@ -54,20 +51,17 @@ export class Connection {
 
   /** It stands. */
   succeeded(): void {
-    this.#isInQuestion = false
-    this.upstream.breaker.succeeded()
-    if (this.#isProbe) this.#keeper.recovered()
+    if (this.#admission?.succeeded() === true) this.#keeper.recovered()
   }
 
   /** It has not come about. */
   failed(): void {
-    this.#isInQuestion = false
-    this.upstream.breaker.failed(0, this.#isProbe)
+    this.#admission?.failed()
     this.#keeper.missed()
   }
 
   release(): void {
-    if (this.#isInQuestion) this.upstream.breaker.left(this.#isProbe)
+    this.#admission?.left()
     this.#keeper.released(this)
   }
 
