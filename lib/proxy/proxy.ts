@@ -101,8 +101,8 @@ export function createProxy(
   }
 
   async function proxyMiddleware(req: Request, res: Response, next: (error: unknown) => void): Promise<void> {
-    shareHiddenClass(req, res)
     try {
+      shareHiddenClass(req, res)
       await exchange(req, res)
     } catch (error) {
       // A client that left is nobody's fault, and nobody is there to be told.

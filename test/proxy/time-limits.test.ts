@@ -116,6 +116,23 @@ describe('how long an answer may take', () => {
     expect(await receive(await answerTo(upload))).toEqual({ text: 'thanks', end: 'complete' })
   })
 
+  // undici's clock decides these two.
+  test('until it begins: a body that has been sent, and then nothing, is 504', async () => {
+    await start({ headersTimeoutMs: 100 })
+    const headers = { 'x-requested-with': 'test', 'transfer-encoding': 'chunked' }
+    const upload = request(`${site.url}/x`, { method: 'POST', headers }).end('all of it')
+
+    expect((await answerTo(upload)).statusCode).toBe(504)
+    await gone(answers[0] as ServerResponse)
+  })
+
+  test('until it begins: may be longer than between its parts', async () => {
+    await start({ headersTimeoutMs: 60_000, idleTimeoutMs: 50 })
+    upstream.answer((_req, res) => void setTimeout(() => res.end('late'), 200))
+
+    expect(await (await fetch(`${site.url}/x`)).text()).toBe('late')
+  })
+
   test('while all connections are taken: 504, and the next free one goes to who still waits', async () => {
     await start({ connections: 1 })
     const first = fetch(`${site.url}/1`)

@@ -23,8 +23,6 @@ export interface ForwardOptions extends AnswerSettings {
   /** The target goes on in the protocol that `request.upgrade` offers. What it throws makes the answer a bad one. */
   readonly onUpgrade: ((answer: UpgradeAnswer) => void) | undefined
   readonly runtime: Runtime
-  /** How long the target may think about it. Milliseconds. */
-  readonly headersTimeoutMs: number
   /** How long a client may take nothing while something waits for it. Milliseconds. */
   readonly idleTimeoutMs: number
   /** When the answer must have ended. Monotonic milliseconds; `undefined`: any time. */

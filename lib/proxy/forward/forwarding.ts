@@ -1,7 +1,7 @@
 import type { Response } from 'express'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
-import { AuthError } from '../../errors.ts'
+import type { AuthError } from '../../errors.ts'
 import { judgeHead, type AnswerHead } from '../../protocol/refusal.ts'
 import { AnswerWriter } from './answer-writer.ts'
 import { ClientReading } from './client-reading.ts'
@@ -11,7 +11,7 @@ import { HeldAnswer } from './held-answer.ts'
 import { isStreaming, type ForwardOptions, type ForwardOutcome, type ForwardRequest } from './forward-request.ts'
 import { headOf, isRefused, type OnRefusal } from './refusal.ts'
 import { Upload } from './request-body.ts'
-import { isOfConnecting, upstreamError } from './upstream-error.ts'
+import { isOfConnecting, tooLate, upstreamError } from './upstream-error.ts'
 
 const ANSWERED: ForwardOutcome = { kind: 'answered' }
 const AGAIN: ForwardOutcome = { kind: 'again' }
@@ -226,14 +226,21 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   /** A body that streams takes its time: there undici does this, which sees how it goes on. */
   #awaitHead(): void {
-    const { runtime, headersTimeoutMs } = this.#options
     this.#stopHeadTimer?.()
-    if (!this.#isSettled && !isStreaming(this.#request))
-      this.#stopHeadTimer = runtime.after(headersTimeoutMs, this.#expire)
+    if (this.#isSettled || isStreaming(this.#request)) return
+    let isOver = false
+    const stop = this.#options.runtime.after(this.#connection.upstream.headersTimeoutMs, () => {
+      // Where the process stood still, the answer may be there, and be read before this is called.
+      setImmediate(() => isOver || this.#expire())
+    })
+    this.#stopHeadTimer = () => {
+      isOver = true
+      stop()
+    }
   }
 
   readonly #expire = (): void => {
-    this.#fail(new AuthError('ERR_AUTH_UPSTREAM_TIMEOUT', 'the target of the proxy takes too long'))
+    this.#fail(tooLate())
   }
 }
 

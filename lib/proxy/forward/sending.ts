@@ -16,6 +16,7 @@ import type { ForwardOutcome } from './forward-request.ts'
 import { Forwarding } from './forwarding.ts'
 import type { OnRefusal } from './refusal.ts'
 import type { RequestBody } from './request-body.ts'
+import { tooLate } from './upstream-error.ts'
 import type { Upstreams } from './upstreams.ts'
 import type { Failure, Waiting } from './waiting.ts'
 
@@ -134,14 +135,15 @@ export class Sending implements OnRefusal {
     }
   }
 
-  /** Is there still somebody to answer, and is it still their request? What has not begun does not begin. */
+  /** Is there still somebody to answer, is it still their request, and in time? What has not begun does not begin. */
   #mayGoOut(connection: Connection): boolean {
     const { res, live } = this.#outgoing
     const isAnswered = hasAnswer(res)
-    if (!isAnswered && !live.isSignedOut) return true
+    const isLate = this.#deadline !== undefined && this.#route.runtime.monotonic() >= this.#deadline
+    if (!isAnswered && !live.isSignedOut && !isLate) return true
     connection.release()
     if (isAnswered) return false
-    throw signedOut()
+    throw live.isSignedOut ? signedOut() : tooLate()
   }
 
   #sendOver(connection: Connection, onRefusal: OnRefusal | undefined): Promise<ForwardOutcome> {
@@ -164,7 +166,6 @@ export class Sending implements OnRefusal {
         upgrade &&
         ((answer: UpgradeAnswer) => live.becomes(acceptUpgrade({ req, upgrade, answer, rules, token, runtime }))),
       runtime,
-      headersTimeoutMs: settings.headersTimeoutMs,
       idleTimeoutMs: settings.idleTimeoutMs,
       deadline: this.#deadline,
     })

@@ -13,9 +13,12 @@ const NOT_OF_CONNECTING = new Set([
 /** What goes wrong between us and a target, for who waits for its answer. The cause is for the log. */
 export function upstreamError(cause: unknown): AuthError {
   if (cause instanceof AuthError) return cause
-  if (TIMEOUTS.has(codeOf(cause)))
-    return new AuthError('ERR_AUTH_UPSTREAM_TIMEOUT', 'the target of the proxy takes too long', { cause })
+  if (TIMEOUTS.has(codeOf(cause))) return tooLate({ cause })
   return new AuthError('ERR_AUTH_UPSTREAM', 'the target of the proxy cannot be reached', { cause })
+}
+
+export function tooLate(options?: { cause: unknown }): AuthError {
+  return new AuthError('ERR_AUTH_UPSTREAM_TIMEOUT', 'the target of the proxy takes too long', options)
 }
 
 export function isOfConnecting(error: Error): boolean {

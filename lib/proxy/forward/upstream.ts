@@ -40,8 +40,8 @@ export class Upstream {
     this.#maxConnections = settings.connections
     this.#options = {
       connect: buildConnector(connectOptions(target, settings)),
-      // The same as for the body, because undici makes two more timers for each request where they differ. What comes before is kept by who
-      // waits for the answer.
+      // Not below the one for the body, because undici makes two more timers for each request where they differ. `headersTimeoutMs` is seen to
+      // by who waits for the answer.
       headersTimeout: Math.max(settings.headersTimeoutMs, settings.idleTimeoutMs),
       bodyTimeout: settings.idleTimeoutMs,
       pipelining: 1, // with more, a client that leaves wedges its neighbours

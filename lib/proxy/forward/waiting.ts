@@ -1,7 +1,8 @@
-import { AuthError } from '../../errors.ts'
+import type { AuthError } from '../../errors.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { Connection } from './connection.ts'
 import type { Upstream } from './upstream.ts'
+import { tooLate } from './upstream-error.ts'
 
 /** A target to which no connection came about for a request, so that not a byte of it was sent there. */
 export interface Failure {
@@ -29,7 +30,7 @@ export class Waiting {
       this.#reject = reject
     })
     this.#stopTimer = runtime.after(maxMs, () => {
-      this.fail(new AuthError('ERR_AUTH_UPSTREAM_TIMEOUT', 'the target of the proxy takes too long'))
+      this.fail(tooLate())
     })
   }
 
