@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestListener, ServerOptions } from 'node:http'
 import { versions } from 'node:process'
-import type { Request, Response } from 'express'
+import type { Express, Request, Response } from 'express'
 
 // Express changes the prototype of each request and response to its application's own. V8 up to that of Node 23 gives an object whose
 // prototype was changed a hidden class of its own with the next property, and from then on whatever is done with it is slow: an empty route
@@ -12,16 +12,20 @@ const FIRST_INDIFFERENT_NODE = 24
 
 const isIndifferent = Number.parseInt(versions.node, 10) >= FIRST_INDIFFERENT_NODE
 
-/** Prototypes that requests were made with. */
+/** Prototypes that requests were made with: on a server of our own, and by then perhaps changed to on another one. */
 const native = new WeakSet<object>()
 
 type Constructors = Pick<ServerOptions, 'IncomingMessage' | 'ServerResponse'>
 
+export function isExpress(app: RequestListener): app is Express {
+  const { request, response } = app as Partial<Express>
+  return request instanceof IncomingMessage && response instanceof ServerResponse
+}
+
 /** For the server of `app`: made with the prototypes that Express changes to, requests and responses need no change. */
 export function constructorsFor(app: RequestListener): Constructors {
-  if (isIndifferent) return {}
-  const { request, response } = app as { request?: unknown; response?: unknown }
-  if (!(request instanceof IncomingMessage && response instanceof ServerResponse)) return {}
+  if (isIndifferent || !isExpress(app)) return {}
+  const { request, response } = app
   native.add(request)
   return {
     IncomingMessage: withPrototype(IncomingMessage, request),

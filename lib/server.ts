@@ -2,9 +2,8 @@ import { createServer as createHttpServer } from 'node:http'
 import type { RequestListener, Server as HttpServer, ServerOptions as HttpServerOptions } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { Server as HttpsServer, ServerOptions as HttpsServerOptions } from 'node:https'
-import type { Express } from 'express'
 import { continueWhenRead } from './expect-continue.ts'
-import { constructorsFor } from './hidden-classes.ts'
+import { constructorsFor, isExpress } from './hidden-classes.ts'
 
 /** Node's own options. With `key`, `cert`, `pfx` or `SNICallback` it is an https server. */
 export type ServerOptions = HttpServerOptions & HttpsServerOptions
@@ -21,8 +20,7 @@ export function createServer(app: RequestListener, options: ServerOptions): Http
   return server
 }
 
-/** Says nothing to anybody but attackers; and Node checks each header of an answer once more, one by one, where one was set before. */
+/** It tells attackers what to try; and where a header was set before, Node checks each one of `writeHead()` once more. */
 function leaveOutProduct(app: RequestListener): void {
-  const { disable } = app as Partial<Express>
-  if (typeof disable === 'function') disable.call(app, 'x-powered-by')
+  if (isExpress(app)) app.disable('x-powered-by')
 }
