@@ -14,6 +14,8 @@ import { SECRET } from './app.ts'
 import { Browser, type Answer, type Page, type RequestOptions } from './browser.ts'
 import { TestClock } from './clock.ts'
 
+const DAY_MS = 86_400_000
+
 export interface ProviderSiteOptions<Simulated> {
   /** Starts the provider, with the clock of the site. */
   simulator: (now: () => number) => Promise<Simulated>
@@ -109,7 +111,8 @@ export async function startProviderSite<Simulated extends Simulator<CommonSwitch
       res.type('html').send('<h1>a page with data</h1>')
     })
     given.routes?.(app, auth, simulator)
-    app.use('/api', auth.requireAuth(), auth.proxy(simulator.apiUrl))
+    // Tests hold calls while hours pass.
+    app.use('/api', auth.requireAuth(), auth.proxy(simulator.apiUrl, { headersTimeoutMs: DAY_MS }))
     app.use(auth.errorHandler)
     return { app, auth }
   }
