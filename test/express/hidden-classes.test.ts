@@ -19,8 +19,10 @@ describe('requests and responses behind the middleware', () => {
   let server: Server | undefined
   const arrived: [Request, Response][] = []
   let alike: boolean[]
+  let belongTogether: boolean | undefined
   beforeEach(() => {
     alike = []
+    belongTogether = undefined
     auth = latchkey({
       baseUrl: 'https://app.example',
       provider: oidc({ issuer: 'https://id.example', clientId: 'c' }),
@@ -38,7 +40,7 @@ describe('requests and responses behind the middleware', () => {
     if (arrived.length < 2) return
     const [[req1, res1], [req2, res2]] = arrived as [[Request, Response], [Request, Response]]
     alike = [isAlike(req1, req2), isAlike(res1, res2)]
-    expect([req1.res === res1, res1.req === req1]).toEqual([true, true])
+    belongTogether = req1.res === res1 && res1.req === req1
     for (const [, each] of arrived.splice(0)) each.end()
   }
 
@@ -59,7 +61,7 @@ describe('requests and responses behind the middleware', () => {
     const app = express()
     app.use(auth, wait)
     await serve(app)
-    expect(alike).toEqual([true, true])
+    expect({ alike, belongTogether }).toEqual({ alike: [true, true], belongTogether: true })
   })
 
   test('are alike in an application within another one', async () => {
@@ -68,7 +70,7 @@ describe('requests and responses behind the middleware', () => {
     const app = express()
     app.use(inner)
     await serve(app)
-    expect(alike).toEqual([true, true])
+    expect({ alike, belongTogether }).toEqual({ alike: [true, true], belongTogether: true })
   })
 
   test('are alike on its own server', async () => {
@@ -76,6 +78,6 @@ describe('requests and responses behind the middleware', () => {
     app.use(auth, wait)
     server = auth.createServer(app).listen(0, '127.0.0.1')
     await askTwice(server)
-    expect(alike).toEqual([true, true])
+    expect({ alike, belongTogether }).toEqual({ alike: [true, true], belongTogether: true })
   })
 })
