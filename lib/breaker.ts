@@ -47,6 +47,8 @@ export class Breaker {
     return admission
   }
 
+  // What admissions tell, and ask.
+
   isProbe(admission: Admission): boolean {
     return this.#probe === admission
   }

@@ -47,9 +47,9 @@ export interface Latchkey extends RequestHandler {
   attach(server: HttpServer | HttpsServer, options?: AttachOptions): void
   /**
    * The server for an application that uses this: `auth.createServer(app).listen(3000)`. As `http.createServer(app)`, or `https.createServer`
-   * where `options` have `key`, `cert`, `pfx` or `SNICallback`; Express is faster on it. `X-Powered-By` is disabled in `app` (not in those mounted there). Upgrades go
-   * through the application, as after `attach`, unless the server is given other `upgrade` listeners: then they are left to those, but for
-   * what `attach(server, { path })` names.
+   * where `options` have `key`, `cert`, `pfx` or `SNICallback`; Express is faster on it. `X-Powered-By` is disabled in `app` (not in those
+   * mounted there). Upgrades go through the application, as after `attach`, unless the server is given other `upgrade` listeners: then they
+   * are left to those, but for what `attach(server, { path })` names.
    *
    * @param options of Node's, with its defaults.
    */
