@@ -21,7 +21,10 @@ export interface Fault {
 interface Claim {
   /** When it was asked for, epoch milliseconds: what all bounds of the protocol are counted from. */
   readonly askedAt: number
-  subject: string | undefined
+}
+
+interface GrantedClaim extends Claim {
+  readonly subject: string | undefined
 }
 
 /** Strikes this process down at a point of the protocol, from around the engine: its network and its store. */
@@ -29,6 +32,8 @@ export class FaultPoints {
   #armed: Fault | undefined
   #reached = 0
   readonly #claim = new AsyncLocalStorage<Claim>()
+  /** By the id of the grant: an answer that could not be stored at once is stored with others later, and not in its own context. */
+  readonly #granted = new Map<string, GrantedClaim>()
   readonly #leaseMs: number
 
   constructor(leaseMs: number) {
@@ -71,31 +76,28 @@ export class FaultPoints {
           if (typeof method !== 'function') return method
           return (...given: unknown[]): Promise<unknown> => {
             // Here, and not after an await, so that what the engine does with the claim knows of it.
-            if (name === 'claim') this.#claim.enterWith({ askedAt: Date.now(), subject: undefined })
+            const claim: Claim = { askedAt: Date.now() }
+            if (name === 'claim') this.#claim.enterWith(claim)
             const [kind, point] = points[name] ?? []
             const answering = Reflect.apply(method, store, given) as Promise<unknown>
             if (point === undefined) return answering
+            const id = given[0] as string
             const told = answering.then((answer) => {
               const { kind: said, state } = answer as { kind: string; state?: { subject: string } }
               if (said !== kind) return answer
-              this.#noteClaim(point, state?.subject)
+              if (point === 'claimed') this.#granted.set(id, { ...claim, subject: state?.subject })
               this.#reach(point)
               return answer
             })
-            return point === 'stored' ? told.finally(() => this.#tellIfLate()) : told
+            return point === 'stored' ? told.finally(() => this.#tellIfLate(id)) : told
           }
         },
       })
   }
 
-  #noteClaim(point: FaultPoint, subject: string | undefined): void {
-    const claim = this.#claim.getStore()
-    if (point === 'claimed' && claim !== undefined) claim.subject = subject
-  }
-
   /** An answer that could not be stored within two leases may be lost. */
-  #tellIfLate(): void {
-    const { askedAt = Date.now(), subject } = this.#claim.getStore() ?? {}
+  #tellIfLate(id: string): void {
+    const { askedAt = Date.now(), subject } = this.#granted.get(id) ?? {}
     if (Date.now() - askedAt >= 2 * this.#leaseMs) writeSync(1, `LATE ${subject}\n`)
   }
 
