@@ -49,7 +49,7 @@ export class SessionReader {
     const cached = howFresh === 'as-cached' ? this.#cache.get(id) : undefined
     if (cached !== undefined) return cached
     const reading = this.#cache.isOn ? this.#cache.begin() : undefined
-    const data = await this.#ask(id)
+    const data = await ask(this.#source, id)
     if (data === undefined) return undefined
     if (reading !== undefined) this.#cache.put(id, data, reading)
     return new FreshRecord(data)
@@ -59,14 +59,15 @@ export class SessionReader {
   mustRun(id: string, record: SessionRecord): boolean {
     return record.originalMaxAge === undefined || this.#touches.isDue(id, record.originalMaxAge)
   }
+}
 
-  async #ask(id: string): Promise<SessionData | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#source.get(id, (error: unknown, found) => {
-        // Some stores say so of a session that is not there, and express-session understands.
-        if (error && (error as { code?: unknown }).code !== 'ENOENT') reject(storeUnreachable(error))
-        else resolve(error ? undefined : (found ?? undefined))
-      })
+/** Not a method: of what its closures capture there, V8 keeps a lot, each with all of its request. */
+async function ask(source: Store, id: string): Promise<SessionData | undefined> {
+  return new Promise((resolve, reject) => {
+    source.get(id, (error: unknown, found) => {
+      // Some stores say so of a session that is not there, and express-session understands.
+      if (error && (error as { code?: unknown }).code !== 'ENOENT') reject(storeUnreachable(error))
+      else resolve(error ? undefined : (found ?? undefined))
     })
-  }
+  })
 }

@@ -94,7 +94,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       this.#awaitHead()
       return true
     }
-    this.#stopHeadTimer?.()
+    this.#stopAwaitingHead()
     if (this.#hasOtherAnswer()) return false
     this.#resume = resume
     const { onRefusal } = this.#options
@@ -214,7 +214,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#held = undefined
     this.#client?.done()
     this.#stopTimer?.()
-    this.#stopHeadTimer?.()
+    this.#stopAwaitingHead()
   }
 
   /** undici is done with it. */
@@ -226,17 +226,24 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   /** A body that streams takes its time: there undici does this, which sees how it goes on. */
   #awaitHead(): void {
-    this.#stopHeadTimer?.()
+    this.#stopAwaitingHead()
     if (this.#isSettled || isStreaming(this.#request)) return
-    let isOver = false
-    const stop = this.#options.runtime.after(this.#connection.upstream.headersTimeoutMs, () => {
-      // Where the process stood still, the answer may be there, and be read before this is called.
-      setImmediate(() => isOver || this.#expire())
+    const { runtime } = this.#options
+    this.#stopHeadTimer = runtime.after(this.#connection.upstream.headersTimeoutMs, this.#onHeadLate)
+  }
+
+  /** Made with the object, as {@link #expire} is: of one made for each timer, V8 keeps many, each with all of its request. */
+  readonly #onHeadLate = (): void => {
+    // Where the process stood still, the answer may be there, and be read before this is called.
+    const stop = this.#stopHeadTimer
+    setImmediate(() => {
+      if (this.#stopHeadTimer === stop) this.#expire()
     })
-    this.#stopHeadTimer = () => {
-      isOver = true
-      stop()
-    }
+  }
+
+  #stopAwaitingHead(): void {
+    this.#stopHeadTimer?.()
+    this.#stopHeadTimer = undefined
   }
 
   readonly #expire = (): void => {
