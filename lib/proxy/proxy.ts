@@ -39,6 +39,7 @@ export function createProxy(
 ): Proxy {
   const settings = readProxyOptions(target, options)
   const { publicUrl, runtime } = context
+  const publicOrigin = publicUrl.origin
   const { provider, resource, scope, maxReplayBytes, maxBodyBytes = Number.POSITIVE_INFINITY } = settings
   const limits = { maxReplayBytes, maxBodyBytes }
   const tokenTarget = { resource, scope }
@@ -73,7 +74,7 @@ export function createProxy(
     const credentials = { token, identity: tellsOfUser ? await identity.headers(caller?.account) : NOTHING }
     const rules = {
       sessionCookies,
-      route: { path, mount: req.baseUrl, publicOrigin: publicUrl.origin },
+      route: { path, mount: req.baseUrl, publicOrigin },
       hasOtherOrigins,
     }
     const askAgain = (): Promise<Credentials> => credentialsOf(req, caller, inquiry)

@@ -265,8 +265,10 @@ function hasSession(req: Request): boolean {
 
 /** The cookie that the request's session came with. */
 function carrierOf(req: Request): string | undefined {
+  const { cookie } = req.headers
+  if (cookie === undefined) return undefined
   const value = encodeURIComponent(`s:${req.sessionID}.`)
-  const carrier = req.headers.cookie?.split(';').find((pair) => pair.includes(`=${value}`))
+  const carrier = cookie.split(';').find((pair) => pair.includes(`=${value}`))
   return carrier?.split('=', 1)[0]?.trim()
 }
 

@@ -83,7 +83,7 @@ export class Sending implements OnRefusal {
    */
   async send(): Promise<void> {
     // One for all tries, and for good: V8 of Node 20 keeps the garbage of many requests alive when listeners come and go.
-    this.#outgoing.res.once('close', () => this.#current?.leave())
+    this.#outgoing.res.on('close', () => this.#current?.leave())
     const outcome = await this.#sendSomewhere(this.#credentials.token && this)
     if (outcome === 'answered' || this.#next === undefined) return
     this.#credentials = { ...this.#credentials, token: this.#next }
