@@ -9,7 +9,7 @@ export interface Runtime {
   now(): number
   /** Milliseconds on a clock that never jumps. Decides deadlines. */
   monotonic(): number
-  /** Calls back after `ms`, unless what it returns is called before. Keeps no process alive. */
+  /** Calls back after `ms`, unless what it returns, another function for each call, is called before. Keeps no process alive. */
   after(ms: number, callback: () => void): () => void
   /** Resolves after `ms`; rejects with the signal's reason when `signal` aborts first. Keeps no process alive. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>

@@ -1,17 +1,21 @@
 import type { Request } from 'express'
-import type { SessionData } from 'express-session'
+import type { SessionData, Store } from 'express-session'
 import { AuthError } from '../errors.ts'
 
-/** What is stored under the request's session id by now. @throws {AuthError} `ERR_AUTH_UNAVAILABLE`, as all here. */
+/** What is stored of a session; `undefined` if there is none. @throws {AuthError} `ERR_AUTH_UNAVAILABLE`, as all here. */
+export async function readSession(store: Store, id: string): Promise<SessionData | undefined> {
+  return new Promise((resolve, reject) => {
+    store.get(id, (error: unknown, found) => {
+      // Some stores say so of a session that is not there, and express-session understands.
+      if (error && (error as { code?: unknown }).code !== 'ENOENT') reject(storeUnreachable(error))
+      else resolve(error ? undefined : (found ?? undefined))
+    })
+  })
+}
+
+/** What is stored under the request's session id by now. */
 export async function readStored({ sessionStore, sessionID }: Request): Promise<SessionData | undefined> {
-  let found: SessionData | null | undefined
-  await settle((done) =>
-    sessionStore.get(sessionID, (error: unknown, stored) => {
-      found = stored
-      done(error)
-    }),
-  )
-  return found ?? undefined
+  return readSession(sessionStore, sessionID)
 }
 
 export async function save(req: Request): Promise<void> {
@@ -26,7 +30,7 @@ export function takeAlong(old: Request['session'], session: Request['session'], 
   if (keep === 'all' && originalMaxAge !== null) session.cookie.maxAge = originalMaxAge
 }
 
-/** The one place where express-session's callbacks become promises. */
+/** For express-session's callbacks that bring nothing. */
 export async function settle(call: (done: (error?: unknown) => void) => void): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     call((error) => (error ? reject(storeUnreachable(error)) : resolve()))

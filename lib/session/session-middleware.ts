@@ -12,7 +12,7 @@ import { LazySession, lazySessionOf } from './lazy-session.ts'
 import { MemorySessionStore } from './memory-session-store.ts'
 import { SessionCookie } from './session-cookie.ts'
 import { fenced, type AccountWatch } from './session-fence.ts'
-import { settle, storeUnreachable } from './session-io.ts'
+import { readSession, settle, storeUnreachable } from './session-io.ts'
 import { SessionReader, type HowFresh } from './session-reader.ts'
 import type { SessionRecord } from './session-record.ts'
 import { announcing } from './store-changes.ts'
@@ -176,14 +176,7 @@ export class SessionMiddleware {
    * @throws {AuthError} `ERR_AUTH_UNAVAILABLE` while the session store cannot be reached.
    */
   async read(sessionId: string): Promise<SessionData | undefined> {
-    let found: SessionData | null | undefined
-    await settle((done) =>
-      this.#store.get(sessionId, (error: unknown, stored) => {
-        found = stored
-        done(error)
-      }),
-    )
-    return found ?? undefined
+    return readSession(this.#store, sessionId)
   }
 
   /**

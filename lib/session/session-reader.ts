@@ -1,6 +1,6 @@
-import type { SessionData, Store } from 'express-session'
+import type { Store } from 'express-session'
 import { RecordCache } from './record-cache.ts'
-import { storeUnreachable } from './session-io.ts'
+import { readSession } from './session-io.ts'
 import { FreshRecord, type SessionRecord } from './session-record.ts'
 import { announcing } from './store-changes.ts'
 import { TouchSchedule } from './touch-schedule.ts'
@@ -49,7 +49,7 @@ export class SessionReader {
     const cached = howFresh === 'as-cached' ? this.#cache.get(id) : undefined
     if (cached !== undefined) return cached
     const reading = this.#cache.isOn ? this.#cache.begin() : undefined
-    const data = await ask(this.#source, id)
+    const data = await readSession(this.#source, id)
     if (data === undefined) return undefined
     if (reading !== undefined) this.#cache.put(id, data, reading)
     return new FreshRecord(data)
@@ -59,15 +59,4 @@ export class SessionReader {
   mustRun(id: string, record: SessionRecord): boolean {
     return record.originalMaxAge === undefined || this.#touches.isDue(id, record.originalMaxAge)
   }
-}
-
-/** Not a method: of what its closures capture there, V8 keeps a lot, each with all of its request. */
-async function ask(source: Store, id: string): Promise<SessionData | undefined> {
-  return new Promise((resolve, reject) => {
-    source.get(id, (error: unknown, found) => {
-      // Some stores say so of a session that is not there, and express-session understands.
-      if (error && (error as { code?: unknown }).code !== 'ENOENT') reject(storeUnreachable(error))
-      else resolve(error ? undefined : (found ?? undefined))
-    })
-  })
 }

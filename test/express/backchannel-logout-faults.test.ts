@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
+import type { SessionData } from 'express-session'
 import { memoryGrants, type GrantStore } from '../../lib/index.ts'
+import { MemorySessionStore } from '../../lib/session/memory-session-store.ts'
 import type { Browser } from '../support/browser.ts'
 import { expectRefused, logoutToken, sendLogoutToken, SID, signedInWith } from '../support/logout-tokens.ts'
 import { scriptedSites, type ScriptedSite } from '../support/scripted-site.ts'
@@ -117,4 +119,21 @@ describe('a logout token that is older than the ID Token of the sign-in', () => 
 
     expect(await signedOut(site, browser)).toBe(false)
   })
+})
+
+/** As of a file that is not there. */
+class StoreOfFiles extends MemorySessionStore {
+  override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {
+    super.get(sid, (error, session) =>
+      session ? callback(error, session) : callback(Object.assign(new Error('no such file'), { code: 'ENOENT' })),
+    )
+  }
+}
+
+test('a store that calls a session that is not there an error is not taken for one that is away', async () => {
+  const site = await startSite({ options: { session: { store: new StoreOfFiles(() => Date.now()) } } })
+  const { browser, token } = await signedInBefore(site)
+
+  expect((await sendLogoutToken(site, token)).status).toBe(200)
+  expect(await signedOut(site, browser)).toBe(true)
 })

@@ -46,7 +46,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   /** While it is decided whether this is the answer. */
   #held: HeldAnswer | undefined
   #stopTimer: (() => void) | undefined
-  /** Until the head of the answer comes. */
+  /** Until the head of the answer comes. Another one for each timer. */
   #stopHeadTimer: (() => void) | undefined
   /** The caller has heard how it ended; what undici may still say is of no interest. */
   #isSettled = false
@@ -232,7 +232,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#stopHeadTimer = runtime.after(this.#connection.upstream.headersTimeoutMs, this.#onHeadLate)
   }
 
-  /** Made with the object, as {@link #expire} is: of one made for each timer, V8 keeps many, each with all of its request. */
+  /** One for the object, as {@link #expire} is: of those made for each timer V8 kept many, each with its whole request, until a full collection. */
   readonly #onHeadLate = (): void => {
     // Where the process stood still, the answer may be there, and be read before this is called.
     const stop = this.#stopHeadTimer
