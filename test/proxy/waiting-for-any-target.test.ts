@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { ServerResponse } from 'node:http'
+import { startHttpServer } from '../../example-app/http-server.ts'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { startOpenProxy, type OpenProxy } from '../support/open-proxy.ts'
 import { until } from '../support/until.ts'
@@ -43,6 +44,27 @@ describe('requests that wait because all targets are full', () => {
     hung?.res.end()
     await Promise.all(first)
   })
+})
+
+test('a request that waits goes to a target as soon as that may be tried again', async () => {
+  const [full, away] = [await startUpstream(), await startUpstream()]
+  const held: ServerResponse[] = []
+  full.answer((_req, res) => void held.push(res))
+  await away.close()
+  const site = await startOpenProxy([full.url, away.url], { connections: 1 })
+  const first = fetch(`${site.url}/1`)
+  await until(() => held.length === 1, 'one target is away, the other one full')
+  const second = fetch(`${site.url}/2`)
+  await until(() => site.requests === 2, 'it waits')
+
+  const back = await startHttpServer((_req, res) => void res.end('back'), { port: Number(new URL(away.url).port) })
+  site.clock.advance({ seconds: 1 })
+
+  expect(await (await second).text()).toBe('back')
+  held[0]?.end()
+  await first
+  await site.close()
+  await Promise.all([full, back].map((one) => one.close()))
 })
 
 describe('requests that wait for a target that cannot be connected to', () => {

@@ -79,15 +79,21 @@ export class Sending implements OnRefusal {
 
   /**
    * @throws {AuthError} `ERR_AUTH_UPSTREAM`, `ERR_AUTH_UPSTREAM_BUSY`, `ERR_AUTH_UPSTREAM_TIMEOUT` or `ERR_AUTH_TOO_LARGE`; where the token
-   * was refused, why there is no other; where the user has signed out before anything was sent, `ERR_AUTH_REQUIRED`.
+   * was refused, why there is no other; where the user has signed out before it was sent, or sent again, `ERR_AUTH_REQUIRED`.
    */
   async send(): Promise<void> {
     // One for all tries, and for good: V8 of Node 20 keeps the garbage of many requests alive when listeners come and go.
     this.#outgoing.res.on('close', () => this.#current?.leave())
-    const outcome = await this.#sendSomewhere(this.#credentials.token && this)
-    if (outcome === 'answered' || this.#next === undefined) return
-    this.#credentials = { ...this.#credentials, token: this.#next }
-    await this.#sendSomewhere(undefined)
+    const { upstreams } = this.#route
+    upstreams.begin()
+    try {
+      const outcome = await this.#sendSomewhere(this.#credentials.token && this)
+      if (outcome === 'answered' || this.#next === undefined) return
+      this.#credentials = { ...this.#credentials, token: this.#next }
+      await this.#sendSomewhere(undefined)
+    } finally {
+      upstreams.end()
+    }
   }
 
   get expiredTokenAnswers(): readonly AnswerPattern[] {

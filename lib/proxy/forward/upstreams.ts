@@ -20,7 +20,11 @@ export class Upstreams implements ConnectionKeeper {
   /** Released in this round of the event loop. */
   readonly #released: Connection[] = []
   #turn = 0
+  /** Requests that have begun, whether they have a connection now or not. */
+  #underWay = 0
+  #isAwaitingPause = false
   #isClosed = false
+  #isDestroyed = false
   #onIdle: (() => void) | undefined
 
   constructor(settings: ProxySettings, runtime: Runtime) {
@@ -28,15 +32,27 @@ export class Upstreams implements ConnectionKeeper {
     this.#runtime = runtime
   }
 
+  /** A request begins, which may take one connection after another. @throws {AuthError} `ERR_AUTH_UPSTREAM` when the proxy is closed. */
+  begin(): void {
+    if (this.#isClosed) throw closed()
+    this.#underWay += 1
+  }
+
+  /** It takes no more. */
+  end(): void {
+    this.#underWay -= 1
+    if (this.#isClosed) this.#tellIdle()
+  }
+
   /**
    * A connection to the target whose turn it is.
    *
    * @param failures targets that the request cannot be sent to any more.
    * @returns `undefined`: all are taken, or all that do not rest have failed.
-   * @throws {AuthError} `ERR_AUTH_UPSTREAM` when the proxy is closed.
+   * @throws {AuthError} `ERR_AUTH_UPSTREAM` when all are cut off.
    */
   take(failures: readonly Failure[]): Connection | undefined {
-    if (this.#isClosed) throw closed()
+    if (this.#isDestroyed) throw closed()
     if (this.#line.size > 0) this.#serve() // the pause of a target may be over
     const connection = this.#next(failures)
     if (connection?.isProbe === true) this.#turnAway()
@@ -53,6 +69,7 @@ export class Upstreams implements ConnectionKeeper {
     if (this.#line.size >= MAX_WAITING) throw failures.at(-1)?.error ?? busy()
     const waiting = new Waiting(failures, maxMs, this.#runtime, this.#leftLine)
     this.#line.add(waiting)
+    this.#awaitPause()
     return waiting
   }
 
@@ -67,9 +84,10 @@ export class Upstreams implements ConnectionKeeper {
 
   missed(): void {
     this.#turnAway()
+    this.#awaitPause()
   }
 
-  /** Waits for answers under way, and for those of the requests that wait. */
+  /** Waits for answers under way, and for those of the requests that wait or are sent once more. */
   async close(): Promise<void> {
     this.#isClosed = true
     await new Promise<void>((resolve) => {
@@ -82,6 +100,7 @@ export class Upstreams implements ConnectionKeeper {
   /** Cuts them off. */
   async destroy(): Promise<void> {
     this.#isClosed = true
+    this.#isDestroyed = true
     for (const waiting of this.#line) waiting.fail(closed())
     await Promise.all(this.#all.map((upstream) => upstream.destroy()))
   }
@@ -106,6 +125,18 @@ export class Upstreams implements ConnectionKeeper {
     }
   }
 
+  /** Who waits may try a target as soon as its pause is over. */
+  #awaitPause(): void {
+    const pauses = this.#all.map(({ breaker }) => breaker.pauseMs).filter((ms) => ms > 0)
+    if (this.#isAwaitingPause || this.#line.size === 0 || pauses.length === 0) return
+    this.#isAwaitingPause = true
+    this.#runtime.after(Math.min(...pauses), () => {
+      this.#isAwaitingPause = false
+      this.#serve()
+      this.#awaitPause()
+    })
+  }
+
   /** Who waits for nothing but targets that rest by now is answered as if they had come now. */
   #turnAway(): void {
     for (const waiting of this.#line)
@@ -126,7 +157,7 @@ export class Upstreams implements ConnectionKeeper {
   }
 
   #tellIdle(): void {
-    if (this.#line.size === 0 && this.#all.every(({ isIdle }) => isIdle)) this.#onIdle?.()
+    if (this.#underWay === 0 && this.#all.every(({ isIdle }) => isIdle)) this.#onIdle?.()
   }
 
   readonly #leftLine = (waiting: Waiting): void => void this.#line.delete(waiting)
