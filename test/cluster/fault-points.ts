@@ -19,12 +19,11 @@ export interface Fault {
 
 /** Which claim a request or an answer belongs to. */
 interface Claim {
+  readonly grantId: string
   /** When it was asked for, epoch milliseconds: what all bounds of the protocol are counted from. */
   readonly askedAt: number
-}
-
-interface GrantedClaim extends Claim {
-  readonly subject: string | undefined
+  /** Once it is granted. */
+  subject: string | undefined
 }
 
 /** Strikes this process down at a point of the protocol, from around the engine: its network and its store. */
@@ -33,7 +32,7 @@ export class FaultPoints {
   #reached = 0
   readonly #claim = new AsyncLocalStorage<Claim>()
   /** By the id of the grant: an answer that could not be stored at once is stored with others later, and not in its own context. */
-  readonly #granted = new Map<string, GrantedClaim>()
+  readonly #granted = new Map<string, Claim>()
   readonly #leaseMs: number
 
   constructor(leaseMs: number) {
@@ -75,29 +74,35 @@ export class FaultPoints {
           const method: unknown = Reflect.get(store, name)
           if (typeof method !== 'function') return method
           return (...given: unknown[]): Promise<unknown> => {
+            const grantId = given[0] as string
+            const claim: Claim = { grantId, askedAt: Date.now(), subject: undefined }
             // Here, and not after an await, so that what the engine does with the claim knows of it.
-            const claim: Claim = { askedAt: Date.now() }
             if (name === 'claim') this.#claim.enterWith(claim)
             const [kind, point] = points[name] ?? []
             const answering = Reflect.apply(method, store, given) as Promise<unknown>
             if (point === undefined) return answering
-            const id = given[0] as string
             const told = answering.then((answer) => {
               const { kind: said, state } = answer as { kind: string; state?: { subject: string } }
               if (said !== kind) return answer
-              if (point === 'claimed') this.#granted.set(id, { ...claim, subject: state?.subject })
+              if (point === 'claimed') this.#grant(claim, state?.subject)
               this.#reach(point)
               return answer
             })
-            return point === 'stored' ? told.finally(() => this.#tellIfLate(id)) : told
+            return point === 'stored' ? told.finally(() => this.#tellIfLate(grantId)) : told
           }
         },
       })
   }
 
+  #grant(claim: Claim, subject: string | undefined): void {
+    claim.subject = subject
+    this.#granted.set(claim.grantId, claim)
+  }
+
   /** An answer that could not be stored within two leases may be lost. */
-  #tellIfLate(id: string): void {
-    const { askedAt = Date.now(), subject } = this.#granted.get(id) ?? {}
+  #tellIfLate(grantId: string): void {
+    const own = this.#claim.getStore()
+    const { askedAt = Date.now(), subject } = (own?.grantId === grantId ? own : this.#granted.get(grantId)) ?? {}
     if (Date.now() - askedAt >= 2 * this.#leaseMs) writeSync(1, `LATE ${subject}\n`)
   }
 
