@@ -1,7 +1,10 @@
 import { LRUCache } from 'lru-cache'
 
 /** `ttl` in milliseconds. */
-type More<V> = Pick<LRUCache.OptionsBase<string, V, unknown>, 'ttl' | 'dispose'>
+type More<V> = Pick<
+  LRUCache.OptionsBase<string, V, unknown>,
+  'ttl' | 'ttlResolution' | 'updateAgeOnGet' | 'perf' | 'dispose'
+>
 
 /**
  * A map that forgets what was used longest ago when there would be more than `max`. It takes room for what is in it: the cache's own option

@@ -1,4 +1,7 @@
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
+import * as z from 'zod'
+import { boundedMap } from '../bounded-map.ts'
+import { fn, positive, readOptions, type Same } from '../option-reader.ts'
 import { systemRuntime } from '../runtime.ts'
 import type { EndReason, GrantOwner, GrantSession, GrantState, GrantTokens } from './grant.ts'
 import type {
@@ -15,6 +18,16 @@ export interface MemoryGrantsOptions {
   /** The store's clock, epoch milliseconds. */
   now?: (() => number) | undefined
 }
+
+const schema = z.strictObject({
+  maxGrants: positive('grants').optional(),
+  retentionMs: positive('milliseconds').optional(),
+  tombstoneMs: positive('milliseconds').optional(),
+  now: fn<() => number>('() => number').optional(),
+})
+
+const documented: Same<z.input<typeof schema>, MemoryGrantsOptions> = true
+void documented
 
 interface Claim {
   readonly id: string
@@ -56,8 +69,7 @@ export class MemoryGrantStore implements GrantStore {
     this.#now = options.now ?? (() => systemRuntime.now())
     this.tombstoneMs = options.tombstoneMs ?? 10 * 60_000
     const exactly = { ttlResolution: 0, perf: { now: this.#now } } // or it would remember the time for a moment
-    this.#entries = new LRUCache({
-      max: options.maxGrants ?? 100_000,
+    this.#entries = boundedMap<Entry>(options.maxGrants ?? 100_000, {
       ttl: options.retentionMs ?? 30 * 24 * 60 * 60_000,
       updateAgeOnGet: true,
       ...exactly,
@@ -65,7 +77,7 @@ export class MemoryGrantStore implements GrantStore {
         if (entry.kind === 'live' && reason !== 'set') this.#leaveIndex(id, entry.state)
       },
     })
-    this.#names = new LRUCache({ max: MAX_NAMES, ttl: this.tombstoneMs, ...exactly })
+    this.#names = boundedMap<true>(MAX_NAMES, { ttl: this.tombstoneMs, ...exactly })
   }
 
   async create(id: string, owner: GrantOwner, tokens: GrantTokens, session?: GrantSession): Promise<void> {
@@ -209,7 +221,11 @@ function indexKeys({ provider, subject, sid }: GrantOwner): string[] {
   return keys.filter((key) => key !== false).map((key) => JSON.stringify(key))
 }
 
-/** Grants in memory; see {@link MemoryGrantStore}. For one process. */
+/**
+ * Grants in memory; see {@link MemoryGrantStore}. For one process.
+ *
+ * @throws {AuthError} `ERR_AUTH_OPTIONS`, naming every option that is wrong and what it must be.
+ */
 export function memoryGrants(options: MemoryGrantsOptions = {}): GrantStore {
-  return new MemoryGrantStore(options)
+  return new MemoryGrantStore(readOptions(schema, options, 'memoryGrants()'))
 }

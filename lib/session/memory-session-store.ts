@@ -1,5 +1,6 @@
 import { Store, type SessionData } from 'express-session'
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
+import { boundedMap } from '../bounded-map.ts'
 
 const IDLE_MS = 24 * 60 * 60_000
 
@@ -12,7 +13,7 @@ export class MemorySessionStore extends Store {
 
   constructor(now: () => number, maxSessions = 100_000) {
     super()
-    this.#sessions = new LRUCache({ max: maxSessions, ttl: IDLE_MS, ttlResolution: 0, perf: { now } })
+    this.#sessions = boundedMap(maxSessions, { ttl: IDLE_MS, ttlResolution: 0, perf: { now } })
   }
 
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {

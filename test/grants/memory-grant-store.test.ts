@@ -11,6 +11,11 @@ function manualClock(): { now: () => number; advance: (ms: number) => void } {
   return { now: () => time, advance: (ms) => void (time += ms) }
 }
 
+function heldBytes(): number {
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
+}
+
 describeGrantStore('memory', async () => {
   const clock = manualClock()
   return { store: memoryGrants({ now: clock.now }), ...clock }
@@ -26,6 +31,14 @@ describe('grants in memory', () => {
 
     expect(await store.read('first')).toMatchObject({ kind: 'live' })
     expect(await store.read('second')).toMatchObject({ kind: 'gone' })
+  })
+
+  test('take room for what is there, and not for what there may be', () => {
+    const before = heldBytes()
+    const stores = Array.from({ length: 10 }, () => memoryGrants())
+
+    expect(heldBytes() - before).toBeLessThan(10 * 2 ** 20)
+    expect(stores).toHaveLength(10)
   })
 
   test('are forgotten when they were not used for the retention time', async () => {
@@ -51,5 +64,18 @@ describe('grants in memory', () => {
     clock.advance(31_000)
 
     expect(await store.read('grant')).toEqual({ kind: 'gone', why: undefined })
+  })
+
+  test('take options that can be meant only, and name the others', () => {
+    const wrong = { maxGrants: 0, retentionMs: -1, tombstoneMs: 1.5, now: Date.UTC(2030, 0, 1), maxGrant: 5 }
+
+    expect(() => memoryGrants(wrong as never)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_AUTH_OPTIONS',
+        message: expect.stringMatching(
+          /memoryGrants\(\).*maxGrants.*retentionMs.*tombstoneMs.*now.*"maxGrant" is unknown/,
+        ),
+      }),
+    )
   })
 })
