@@ -1,4 +1,5 @@
-import { enter, inspect, startContender } from '../support/enter.js'
+import { enter, startContender } from '../support/enter.js'
+import { demandFairPlay } from '../support/fairness.js'
 import { load } from '../support/load.js'
 import { placement, stop, stopAll } from '../support/processes.js'
 import { factsOf } from '../support/versions.js'
@@ -28,7 +29,7 @@ export async function measureStreaming(suite, { rounds = 3, only, log }) {
         await load(contender, WARM_UP, WARM_UP_SECONDS)
         const held = await stall(contender, upstream, suite)
         const events = await eventSample(`${origin}/api/events`, suite)
-        await inspect(suite, [contender], left)
+        await demandFairPlay(contender, suite)
         keep(STALLED, name, held)
         keep(EVENTS, name, events)
         log(`round ${round}, ${name}: ${words(held)}, first event after ${events.firstMs.toFixed(1)} ms`)

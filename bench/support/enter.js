@@ -1,5 +1,4 @@
 import { signIn } from './browser.js'
-import { demandFairPlay } from './fairness.js'
 import { freePort, has, start } from './processes.js'
 import { startSurroundings } from './surroundings.js'
 
@@ -31,15 +30,4 @@ export async function startContender(contender, surroundings, { isProfiled = fal
     env: { BENCH: JSON.stringify(given) },
   })
   if (contender.isGuarded) contender.headers.cookie = await signIn(contender.origin)
-}
-
-/** All that still count. @returns those that `left` now. */
-export async function inspect(suite, contenders, left) {
-  for (const contender of contenders.filter(({ name }) => left[name] === undefined)) {
-    try {
-      await demandFairPlay(contender, suite)
-    } catch (error) {
-      left[contender.name] = error.message
-    }
-  }
 }

@@ -1,7 +1,8 @@
 // A suite that puts contenders under load.
-import { enter, inspect, startContender } from './enter.js'
+import { enter, startContender } from './enter.js'
+import { demandFairPlay } from './fairness.js'
 import { load } from './load.js'
-import { placement, stopAll } from './processes.js'
+import { placement, stop, stopAll } from './processes.js'
 import { printProfiles } from './profile.js'
 import { describe } from './report.js'
 import { factsOf } from './versions.js'
@@ -16,45 +17,56 @@ const RUN_UP_SECONDS = 1
 export async function measure(whole, { rounds = 7, seconds = 2, only, onlyCase, isQuick, isProfiled, log }) {
   const suite = { ...whole, cases: whole.cases.filter(({ title }) => title.includes(onlyCase)) }
   const { contenders, surroundings, left } = await enter(suite, only)
-  for (const contender of contenders.filter(({ name }) => left[name] === undefined)) {
-    try {
-      await startContender(contender, surroundings, { isProfiled })
-    } catch (error) {
-      left[contender.name] = error.message
-    }
+  const cases = []
+  for (const one of suite.cases) {
+    const { title, connections } = one
+    cases.push({ title, connections, samples: await measureCase(one) })
   }
-  await inspect(suite, contenders, left)
-  const cases = suite.cases.map(({ title, connections }) => ({ title, connections, samples: {} }))
-  for (let round = 0; round <= rounds; round += 1) {
-    for (const [at, one] of suite.cases.entries()) {
-      const { samples } = cases[at]
-      // Who comes first changes from round to round: nobody always follows the same neighbour.
-      const order = contenders.map((_, index) => contenders[(index + round) % contenders.length])
-      for (const contender of order.filter(({ name }) => left[name] === undefined)) {
-        const { name } = contender
-        try {
-          await load(contender, one, round > 0 || isQuick ? RUN_UP_SECONDS : WARM_UP_SECONDS)
-          if (round === 0) continue
-          const sample = await load(contender, one, seconds)
-          samples[name] = [...(samples[name] ?? []), sample]
-          log(`round ${round}, ${one.title}, ${name}: ${sample.perSecond.toFixed(0)} requests/s`)
-        } catch (error) {
-          left[name] = `${one.title}: ${error.message}`
-        }
-      }
-    }
-  }
-  await inspect(suite, contenders, left)
   await stopAll()
   if (isProfiled) printProfiles()
 
   const names = contenders.map(({ name }) => name).filter((name) => left[name] === undefined)
+  const how = `${rounds} rounds of ${seconds} s after a second's run-up, each case in processes of its own; ${placement}`
   const run = {
-    ...factsOf(suite, { how: `${rounds} rounds of ${seconds} s after a second's run-up; ${placement}`, left }),
+    ...factsOf(suite, { how, left }),
     cases: cases.map(({ samples, ...one }) => ({
       ...one,
       samples: Object.fromEntries(names.map((name) => [name, samples[name]])),
     })),
   }
   return { run, text: describe(suite, run) }
+
+  /** In new processes: what V8 has made of the heap under one load decides how fast the next one is. */
+  async function measureCase(one) {
+    const alone = { ...suite, cases: [one] }
+    const samples = {}
+    await forEach(contenders, (contender) => startContender(contender, surroundings, { isProfiled }))
+    await forEach(contenders, (contender) => demandFairPlay(contender, alone))
+    for (let round = 0; round <= rounds; round += 1) {
+      // Who comes first changes from round to round: nobody always follows the same neighbour.
+      const order = contenders.map((_, index) => contenders[(index + round) % contenders.length])
+      await forEach(order, async (contender) => {
+        const { name } = contender
+        await load(contender, one, round > 0 || isQuick ? RUN_UP_SECONDS : WARM_UP_SECONDS)
+        if (round === 0) return
+        const sample = await load(contender, one, seconds)
+        samples[name] = [...(samples[name] ?? []), sample]
+        log(`round ${round}, ${one.title}, ${name}: ${sample.perSecond.toFixed(0)} requests/s`)
+      })
+    }
+    await forEach(contenders, (contender) => demandFairPlay(contender, alone))
+    for (const { child } of contenders) if (child !== undefined) await stop(child)
+    return samples
+  }
+
+  /** One after the other; who fails has left. */
+  async function forEach(some, step) {
+    for (const contender of some.filter(({ name }) => left[name] === undefined)) {
+      try {
+        await step(contender)
+      } catch (error) {
+        left[contender.name] = error.message
+      }
+    }
+  }
 }

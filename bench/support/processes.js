@@ -29,7 +29,7 @@ export function has(program) {
  * Where the first touch of a page is dear, as in many virtual machines (25 µs have been seen), a process that gives memory back to take it
  * again is three times slower, and whether glibc has it do so is luck: the layout of its heap. So none does, unless its memory is measured.
  */
-const KEPT_MEMORY = { MALLOC_TRIM_THRESHOLD_: String(2 ** 25), MALLOC_MMAP_THRESHOLD_: String(2 ** 25) }
+const KEPT_MEMORY = { MALLOC_TRIM_THRESHOLD_: String(2 ** 30), MALLOC_MMAP_THRESHOLD_: String(2 ** 25) }
 
 /** Moves this process to the cores where the load comes from. */
 export function stepAside() {
