@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { ServerResponse } from 'node:http'
-import { startHttpServer } from '../../example-app/http-server.ts'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { startHttpServer } from '../../example-app/http-server.ts'
 import { startOpenProxy, type OpenProxy } from '../support/open-proxy.ts'
 import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
