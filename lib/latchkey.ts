@@ -21,6 +21,9 @@ import { createServer, type ServerOptions } from './server.ts'
 /** How long `close()` lets proxied answers go on. */
 const CLOSE_BUDGET_MS = 2_000
 
+/** How long it waits for refreshes that were begun within that time. */
+const LATE_REFRESH_MS = 3_000
+
 /** How the parts outside the application are doing. `degraded`: some requests will get 503 until that changes. */
 export interface Health {
   readonly status: 'ok' | 'degraded'
@@ -66,7 +69,10 @@ export interface Latchkey extends RequestHandler {
   /** Fetches the metadata of all providers, but for tenants, now rather than at the first sign-in. @throws {AuthError} `ERR_AUTH_UNAVAILABLE` */
   ready(): Promise<void>
   health(): Promise<Health>
-  /** Closes web sockets, waits for refreshes under way, then cuts what the proxies still forward. Call it when the server has stopped listening. */
+  /**
+   * Closes web sockets, waits for refreshes under way, lets proxied requests go on for two seconds, cuts those that are left, and waits for
+   * refreshes that they have begun. Call it when the server has stopped listening.
+   */
   close(): Promise<void>
 }
 
@@ -93,12 +99,13 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
 
   async function close(): Promise<void> {
     const cut = live.close()
-    await providerLogout.close()
-    await keeper.close()
-    await cut
+    await Promise.all([providerLogout.close(), keeper.settle(), cut])
     // An event stream never ends by itself.
     await Promise.race([Promise.all(proxies.map((proxy) => proxy.close())), runtime.sleep(CLOSE_BUDGET_MS)])
     await Promise.all(proxies.map((proxy) => proxy.destroy()))
+    // Begun meanwhile, by those whose token was refused or had expired while they waited.
+    await keeper.settle(LATE_REFRESH_MS)
+    keeper.close()
   }
 
   return Object.assign(entrance.middleware, {

@@ -168,12 +168,21 @@ export class GrantKeeper {
     await reach(this.#engine, this.#engine.store.check())
   }
 
-  /** Waits until every refresh under way has stored what it got; two leases at most, after which it is of no use. */
-  async close(): Promise<void> {
+  /**
+   * Waits until every refresh under way has stored what it got.
+   *
+   * @param maxMs after which it is given up. Default: two leases, after which it is of no use.
+   */
+  async settle(maxMs?: number): Promise<void> {
     const { runtime, settings } = this.#engine
     const over = new AbortController()
-    await Promise.race([this.#settled(), runtime.sleep(2 * settings.leaseMs, over.signal).catch(() => {})])
+    const limitMs = maxMs ?? 2 * settings.leaseMs
+    await Promise.race([this.#settled(), runtime.sleep(limitMs, over.signal).catch(() => {})])
     over.abort()
+  }
+
+  /** Nothing is told of it any more. */
+  close(): void {
     this.#engine.telemetry.close()
   }
 

@@ -13,7 +13,7 @@ import type { Caller, ProxyContext } from './proxy-context.ts'
 import { readProxyOptions, type ProxyOptions } from './proxy-options.ts'
 import { LiveAnswer } from './upgrade/live-answer.ts'
 import { demandHandshake } from './upgrade/upgrade-exchange.ts'
-import { upgradeOf } from './upgrade/upgrade-request.ts'
+import { upgradeOf, type UpgradeRequest } from './upgrade/upgrade-request.ts'
 
 const NOTHING: readonly string[] = []
 
@@ -60,6 +60,20 @@ export function createProxy(
     const upgrade = upgradeOf(req)
     if (upgrade !== undefined && !demandHandshake(req, res, upgrade)) return
 
+    upstreams.begin()
+    try {
+      await forward(req, res, path, upgrade)
+    } finally {
+      upstreams.end()
+    }
+  }
+
+  async function forward(
+    req: Request,
+    res: Response,
+    path: string,
+    upgrade: UpgradeRequest | undefined,
+  ): Promise<void> {
     // Who asks
     const caller = settings.token || tellsOfUser ? await context.attach(req, res, provider) : undefined
     if (res.destroyed) return // `close` does not come again

@@ -187,25 +187,3 @@ describe('how long a body may be to be sent again', () => {
     }
   })
 })
-
-test('a token that is refused is replaced, and the request sent once more, also when the application is about to end', async () => {
-  const site = await startProxiedApp()
-  const browser = await site.signedIn()
-  const neighbour = await site.signedIn()
-  let refused: { res: ServerResponse; token: string | undefined } | undefined
-  site.upstream.answer((req, res) => {
-    const { authorization: token } = req.headers
-    if (req.url === '/refused' && (refused === undefined || refused.token === token)) refused = { res, token }
-    else res.end('served')
-  })
-  const answer = browser.get(`${site.proxied}/refused`)
-  await until(() => refused !== undefined, 'the request arrives')
-
-  const closed = site.auth.close()
-  await until(async () => (await neighbour.get(`${site.proxied}/x`)).status === 502, 'no other request is let in')
-  refused?.res.writeHead(401).end()
-
-  expect(await answer).toMatchObject({ status: 200, text: 'served' })
-  await closed
-  await site.close()
-})

@@ -84,16 +84,10 @@ export class Sending implements OnRefusal {
   async send(): Promise<void> {
     // One for all tries, and for good: V8 of Node 20 keeps the garbage of many requests alive when listeners come and go.
     this.#outgoing.res.on('close', () => this.#current?.leave())
-    const { upstreams } = this.#route
-    upstreams.begin()
-    try {
-      const outcome = await this.#sendSomewhere(this.#credentials.token && this)
-      if (outcome === 'answered' || this.#next === undefined) return
-      this.#credentials = { ...this.#credentials, token: this.#next }
-      await this.#sendSomewhere(undefined)
-    } finally {
-      upstreams.end()
-    }
+    const outcome = await this.#sendSomewhere(this.#credentials.token && this)
+    if (outcome === 'answered' || this.#next === undefined) return
+    this.#credentials = { ...this.#credentials, token: this.#next }
+    await this.#sendSomewhere(undefined)
   }
 
   get expiredTokenAnswers(): readonly AnswerPattern[] {
