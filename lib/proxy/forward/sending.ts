@@ -64,6 +64,8 @@ export class Sending implements OnRefusal {
   #credentials: Credentials
   /** Monotonic milliseconds; `undefined`: any time. */
   readonly #deadline: number | undefined
+  /** Since when it waits for a connection, in one go or several. Monotonic milliseconds. */
+  #waitsSince: number | undefined
   #next: AccessToken | undefined
   /** What is to be told that the client has left. */
   #current: Waiting | Forwarding | undefined
@@ -121,8 +123,9 @@ export class Sending implements OnRefusal {
     const { res, live, askAgain } = this.#outgoing
     if (hasAnswer(res)) return undefined
     if (live.isSignedOut) throw signedOut()
-    const leftMs = this.#deadline === undefined ? Number.POSITIVE_INFINITY : this.#deadline - runtime.monotonic()
-    const waiting = upstreams.wait(failures, Math.min(settings.headersTimeoutMs, leftMs))
+    this.#waitsSince ??= runtime.monotonic()
+    const until = Math.min(this.#waitsSince + settings.headersTimeoutMs, this.#deadline ?? Number.POSITIVE_INFINITY)
+    const waiting = upstreams.wait(failures, this.#waitsSince, until)
     this.#current = waiting
     live.onSignedOut = () => waiting.fail(signedOut())
     const connection = await waiting.turn

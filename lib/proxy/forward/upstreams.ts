@@ -17,12 +17,15 @@ export class Upstreams implements ConnectionKeeper {
   readonly #runtime: Runtime
   /** First come, first served, whichever target has a connection free. */
   readonly #line = new Set<Waiting>()
+  /** Of whoever waits, the last to come. */
+  #lastSince = 0
   /** Released in this round of the event loop. */
   readonly #released: Connection[] = []
   #turn = 0
   /** Requests that have begun, whether they have a connection now or not. */
   #underWay = 0
-  #isAwaitingPause = false
+  /** Of the timer that runs to the end of the first pause, while somebody waits. */
+  #stopAwaitingPause: (() => void) | undefined
   #isClosed = false
   #isDestroyed = false
   #onIdle: (() => void) | undefined
@@ -62,13 +65,16 @@ export class Upstreams implements ConnectionKeeper {
   /**
    * Waits for one.
    *
+   * @param since decides whose turn it is: who tried a target in vain meanwhile has its place still. Monotonic milliseconds, as `until`.
    * @throws {AuthError} `ERR_AUTH_UPSTREAM`, `ERR_AUTH_UPSTREAM_BUSY` where there is nothing to wait for, or too many wait.
    */
-  wait(failures: readonly Failure[], maxMs: number): Waiting {
+  wait(failures: readonly Failure[], since: number, until: number): Waiting {
     if (!this.#hasHope(failures)) throw failures.at(-1)?.error ?? this.#allRest()
     if (this.#line.size >= MAX_WAITING) throw failures.at(-1)?.error ?? busy()
-    const waiting = new Waiting(failures, maxMs, this.#runtime, this.#leftLine)
+    const waiting = new Waiting(failures, since, until, this.#runtime, this.#leftLine)
     this.#line.add(waiting)
+    if (since < this.#lastSince) this.#reorder()
+    else this.#lastSince = since
     this.#awaitPause()
     return waiting
   }
@@ -115,6 +121,12 @@ export class Upstreams implements ConnectionKeeper {
     return undefined
   }
 
+  #reorder(): void {
+    const all = [...this.#line].toSorted((one, other) => one.since - other.since)
+    this.#line.clear()
+    for (const waiting of all) this.#line.add(waiting)
+  }
+
   #serve(): void {
     for (const waiting of this.#line) {
       if (!this.#all.some(({ isFree }) => isFree)) return
@@ -127,14 +139,11 @@ export class Upstreams implements ConnectionKeeper {
 
   /** Who waits may try a target as soon as its pause is over. */
   #awaitPause(): void {
+    this.#stopAwaitingPause?.()
+    this.#stopAwaitingPause = undefined
     const pauses = this.#all.map(({ breaker }) => breaker.pauseMs).filter((ms) => ms > 0)
-    if (this.#isAwaitingPause || this.#line.size === 0 || pauses.length === 0) return
-    this.#isAwaitingPause = true
-    this.#runtime.after(Math.min(...pauses), () => {
-      this.#isAwaitingPause = false
-      this.#serve()
-      this.#awaitPause()
-    })
+    if (this.#line.size === 0 || pauses.length === 0) return
+    this.#stopAwaitingPause = this.#runtime.after(Math.min(...pauses), this.#onPauseOver)
   }
 
   /** Who waits for nothing but targets that rest by now is answered as if they had come now. */
@@ -158,6 +167,11 @@ export class Upstreams implements ConnectionKeeper {
 
   #tellIdle(): void {
     if (this.#underWay === 0 && this.#all.every(({ isIdle }) => isIdle)) this.#onIdle?.()
+  }
+
+  readonly #onPauseOver = (): void => {
+    this.#serve()
+    this.#awaitPause()
   }
 
   readonly #leftLine = (waiting: Waiting): void => void this.#line.delete(waiting)

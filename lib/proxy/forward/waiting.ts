@@ -13,6 +13,8 @@ export interface Failure {
 /** A request that waits for a connection, because all are taken. */
 export class Waiting {
   readonly failures: readonly Failure[]
+  /** Monotonic milliseconds. */
+  readonly since: number
   /** `undefined`: it has left. @throws {AuthError} why it waits no longer. */
   readonly turn: Promise<Connection | undefined>
   readonly #onOver: (waiting: Waiting) => void
@@ -21,15 +23,22 @@ export class Waiting {
   #reject: (error: AuthError) => void = () => {}
   #isOver = false
 
-  /** @param maxMs after which it gets `ERR_AUTH_UPSTREAM_TIMEOUT`. */
-  constructor(failures: readonly Failure[], maxMs: number, runtime: Runtime, onOver: (waiting: Waiting) => void) {
+  /** @param until when it gets `ERR_AUTH_UPSTREAM_TIMEOUT`. Monotonic milliseconds, as `since`. */
+  constructor(
+    failures: readonly Failure[],
+    since: number,
+    until: number,
+    runtime: Runtime,
+    onOver: (waiting: Waiting) => void,
+  ) {
     this.failures = failures
+    this.since = since
     this.#onOver = onOver
     this.turn = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#stopTimer = runtime.after(maxMs, () => {
+    this.#stopTimer = runtime.after(Math.max(until - runtime.monotonic(), 0), () => {
       this.fail(tooLate())
     })
   }
