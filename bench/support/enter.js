@@ -19,9 +19,11 @@ export async function enter(suite, only) {
   return { contenders, surroundings, left }
 }
 
-export async function startContender(contender, surroundings, { isProfiled = false, keepsMemory = true } = {}) {
+/** @param profile name of the file that says where its time went; `undefined`: none. */
+export async function startContender(contender, surroundings, { profile, keepsMemory = true } = {}) {
   const given = { ...contender, ...surroundings }
-  const profiling = isProfiled ? ['--cpu-prof', '--cpu-prof-dir', 'profiles'] : []
+  const profiling =
+    profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', 'profiles', '--cpu-prof-name', profile]
   const command = contender.command?.(given) ?? [process.execPath, ...profiling, contender.file]
   contender.child = await start(command, {
     port: contender.port,

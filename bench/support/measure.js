@@ -40,12 +40,14 @@ export async function measure(whole, { rounds = 7, seconds = 2, only, onlyCase, 
   async function measureCase(one) {
     const alone = { ...suite, cases: [one] }
     const samples = {}
-    await forEach(contenders, (contender) => startContender(contender, surroundings, { isProfiled }))
-    await forEach(contenders, (contender) => demandFairPlay(contender, alone))
+    await forEach(contenders, one, (contender) =>
+      startContender(contender, surroundings, { profile: isProfiled ? profileName(contender, one) : undefined }),
+    )
+    await forEach(contenders, one, (contender) => demandFairPlay(contender, alone))
     for (let round = 0; round <= rounds; round += 1) {
-      // Who comes first changes from round to round: nobody always follows the same neighbour.
-      const order = contenders.map((_, index) => contenders[(index + round) % contenders.length])
-      await forEach(order, async (contender) => {
+      // Who comes first changes from round to round, and who comes after whom.
+      const turned = contenders.map((_, index) => contenders[(index + round) % contenders.length])
+      await forEach(round % 2 === 0 ? turned : turned.toReversed(), one, async (contender) => {
         const { name } = contender
         await load(contender, one, round > 0 || isQuick ? RUN_UP_SECONDS : WARM_UP_SECONDS)
         if (round === 0) return
@@ -54,19 +56,23 @@ export async function measure(whole, { rounds = 7, seconds = 2, only, onlyCase, 
         log(`round ${round}, ${one.title}, ${name}: ${sample.perSecond.toFixed(0)} requests/s`)
       })
     }
-    await forEach(contenders, (contender) => demandFairPlay(contender, alone))
+    await forEach(contenders, one, (contender) => demandFairPlay(contender, alone))
     for (const { child } of contenders) if (child !== undefined) await stop(child)
     return samples
   }
 
   /** One after the other; who fails has left. */
-  async function forEach(some, step) {
+  async function forEach(some, { title }, step) {
     for (const contender of some.filter(({ name }) => left[name] === undefined)) {
       try {
         await step(contender)
       } catch (error) {
-        left[contender.name] = error.message
+        left[contender.name] = `${title}: ${error.message}`
       }
     }
   }
+}
+
+function profileName({ name }, { title }) {
+  return `${name}, ${title}.cpuprofile`.replaceAll(/[/:]/g, '-')
 }

@@ -52,7 +52,10 @@ export async function start(command, { port, core, env = {}, talks = false, keep
     process.exit(1)
   })
   for (let attempt = 0; !(await isListening(port)); attempt += 1) {
-    if (!running.has(child) || attempt === 600) throw new Error(`does not listen on port ${port}: ${command.join(' ')}`)
+    if (!running.has(child) || attempt === 600) {
+      await stop(child)
+      throw new Error(`does not listen on port ${port}: ${command.join(' ')}`)
+    }
     await sleep(50)
   }
   return child

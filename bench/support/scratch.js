@@ -2,12 +2,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+const folders = []
+
 /** A folder that is gone after the run. */
 export function scratchFolder() {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  folders.push(folder)
   return folder
 }
+
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
 
 /** Fills a template in: `values` by name, names in capitals. @returns where it went; `SCRATCH` is the folder. */
 export function fillIn(template, values) {
