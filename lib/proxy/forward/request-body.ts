@@ -50,8 +50,11 @@ async function readWhole(req: Request): Promise<Buffer> {
     req.on('data', (chunk: Buffer) => chunks.push(chunk))
     req.once('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
     req.once('error', reject)
-    // Somebody else has destroyed it, or the client left before we listened.
-    req.once('close', () => reject(new Error('the request body ended early')))
+    // Somebody else has destroyed it, or the client left.
+    const close = (): void => reject(new Error('the request body ended early'))
+    if (req.destroyed)
+      close() // and says so no more
+    else req.once('close', close)
   })
 }
 
