@@ -187,3 +187,44 @@ describe('how long a body may be to be sent again', () => {
     }
   })
 })
+
+test('a request that has waited for a connection may wait once more with another token', async () => {
+  let came = 0
+  const site = await startProxiedApp({
+    proxy: { connections: 1 },
+    routes: (app) =>
+      app.use('/up', (_req, _res, next) => {
+        came += 1
+        next()
+      }),
+  })
+  const browsers = [await site.signedIn(), await site.signedIn(), await site.signedIn()]
+  const held: ServerResponse[] = []
+  site.upstream.answer((_req, res) => void held.push(res))
+  const ask = async (n: number): Promise<number> => {
+    const answer = await browsers[n]?.get(`${site.proxied}/${n}`)
+    return answer?.status ?? 0
+  }
+
+  const first = ask(0)
+  await until(() => held.length === 1, 'the only connection is taken')
+  const second = ask(1)
+  await until(() => came === 2, 'it waits')
+  site.clock.advance({ seconds: 20 })
+  const third = ask(2)
+  await until(() => came === 3, 'it waits behind the other one')
+  held[0]?.end()
+  await until(() => held.length === 2, 'its turn has come')
+  site.clock.advance({ seconds: 15 })
+  held[1]?.writeHead(401).end()
+  await until(() => held.length === 3, 'the next one is sent')
+  await until(() => site.events.some(({ type }) => type === 'refresh'), 'the token is replaced')
+  await browsers[0]?.get(`${site.url}/me`)
+  held[2]?.end()
+  await until(() => held.length === 4, 'it is sent once more')
+  held[3]?.end()
+
+  expect(await Promise.all([first, second, third])).toEqual([200, 200, 200])
+  expect(site.upstream.requests.map(({ url }) => url)).toEqual(['/0', '/1', '/2', '/1'])
+  await site.close()
+})

@@ -144,7 +144,7 @@ describe('a request that waits while targets cannot be connected to', () => {
 
   test('goes to whichever of them may be tried again first', async () => {
     const [longAway, away] = stuck
-    site = await startOpenProxy([longAway.url, full.url, away.url], { connections: 1 })
+    site = await startOpenProxy([longAway.url, full.url, away.url], { connections: 1, connectTimeoutMs: 60_000 })
     begin('/1')
     await until(() => held.length === 1, 'one target is full')
     begin('/2')
@@ -167,12 +167,13 @@ describe('a request that waits while targets cannot be connected to', () => {
 
   test('keeps its place when it has tried one of them in vain', async () => {
     const [away] = stuck
-    site = await startOpenProxy([away.url, full.url], { connections: 1 })
+    site = await startOpenProxy([away.url, full.url], { connections: 1, connectTimeoutMs: 60_000 })
     begin('/1')
     await until(() => held.length === 1, 'one target is full')
     const second = ask('/2')
     await until(() => away.sockets.length === 1, 'the other one is tried')
     away.sockets[0]?.destroy()
+    await pass(0.3)
     const third = ask('/3')
     await until(() => site.requests === 3, 'it waits')
     await within(1.5, () => away.sockets.length === 2, 'it tries the other one')
@@ -189,12 +190,13 @@ describe('a request that waits while targets cannot be connected to', () => {
 
   test('waits no longer for that', async () => {
     const [away] = stuck
-    site = await startOpenProxy([away.url, full.url], { connections: 1 })
+    site = await startOpenProxy([away.url, full.url], { connections: 1, connectTimeoutMs: 60_000 })
     begin('/1')
     await until(() => held.length === 1, 'one target is full')
     begin('/2')
     await until(() => away.sockets.length === 1, 'the other one is tried')
     away.sockets[0]?.destroy()
+    await pass(0.3)
     const third = ask('/3')
     await until(() => site.requests === 3, 'it waits')
     site.clock.advance({ seconds: 20 })

@@ -89,6 +89,7 @@ export class Sending implements OnRefusal {
     const outcome = await this.#sendSomewhere(this.#credentials.token && this)
     if (outcome === 'answered' || this.#next === undefined) return
     this.#credentials = { ...this.#credentials, token: this.#next }
+    this.#waitsSince = undefined
     await this.#sendSomewhere(undefined)
   }
 

@@ -17,7 +17,7 @@ export class Upstreams implements ConnectionKeeper {
   readonly #runtime: Runtime
   /** First come, first served, whichever target has a connection free. */
   readonly #line = new Set<Waiting>()
-  /** Of whoever waits, the last to come. */
+  /** Of those who have waited, the last to come. */
   #lastSince = 0
   /** Released in this round of the event loop. */
   readonly #released: Connection[] = []
@@ -70,10 +70,11 @@ export class Upstreams implements ConnectionKeeper {
    */
   wait(failures: readonly Failure[], since: number, until: number): Waiting {
     if (!this.#hasHope(failures)) throw failures.at(-1)?.error ?? this.#allRest()
-    if (this.#line.size >= MAX_WAITING) throw failures.at(-1)?.error ?? busy()
+    const isBack = since < this.#lastSince
+    if (this.#line.size >= MAX_WAITING && !isBack) throw failures.at(-1)?.error ?? busy()
     const waiting = new Waiting(failures, since, until, this.#runtime, this.#leftLine)
     this.#line.add(waiting)
-    if (since < this.#lastSince) this.#reorder()
+    if (isBack) this.#reorder()
     else this.#lastSince = since
     this.#awaitPause()
     return waiting
