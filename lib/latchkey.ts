@@ -18,11 +18,11 @@ import { attachLonelyUpgrades, attachUpgrades, type AttachOptions } from './prox
 import { systemRuntime, type Runtime } from './runtime.ts'
 import { createServer, type ServerOptions } from './server.ts'
 
-/** How long `close()` lets proxied answers go on. */
-const CLOSE_BUDGET_MS = 2_000
+/** How long `close()` takes at most, beyond what it waits for refreshes. */
+const CLOSING_MS = 5_000
 
-/** How long it waits for refreshes that were begun within that time. */
-const LATE_REFRESH_MS = 3_000
+/** How long of that it lets proxied answers go on. */
+const PROXIES_CLOSING_MS = 2_000
 
 /** How the parts outside the application are doing. `degraded`: some requests will get 503 until that changes. */
 export interface Health {
@@ -98,14 +98,13 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   }
 
   async function close(): Promise<void> {
-    const cut = live.close()
-    await Promise.all([providerLogout.close(), keeper.settle(), cut])
+    const end = runtime.monotonic() + keeper.patienceMs + CLOSING_MS
+    await Promise.all([providerLogout.close(), keeper.settle(keeper.patienceMs), live.close()])
     // An event stream never ends by itself.
-    await Promise.race([Promise.all(proxies.map((proxy) => proxy.close())), runtime.sleep(CLOSE_BUDGET_MS)])
+    await Promise.race([Promise.all(proxies.map((proxy) => proxy.close())), runtime.sleep(PROXIES_CLOSING_MS)])
     await Promise.all(proxies.map((proxy) => proxy.destroy()))
-    // Begun meanwhile, by those whose token was refused or had expired while they waited.
-    await keeper.settle(LATE_REFRESH_MS)
-    keeper.close()
+    // Those whose token was refused, or had expired while they waited, have begun others.
+    await keeper.close(end - runtime.monotonic())
   }
 
   return Object.assign(entrance.middleware, {

@@ -47,7 +47,7 @@ export async function measure(whole, { rounds = 7, seconds = 2, only, onlyCase, 
     for (let round = 0; round <= rounds; round += 1) {
       // Who comes first changes from round to round, and who comes after whom.
       const turned = contenders.map((_, index) => contenders[(index + round) % contenders.length])
-      await forEach(round % 2 === 0 ? turned : turned.toReversed(), one, async (contender) => {
+      await forEach(round > rounds / 2 ? turned.toReversed() : turned, one, async (contender) => {
         const { name } = contender
         await load(contender, one, round > 0 || isQuick ? RUN_UP_SECONDS : WARM_UP_SECONDS)
         if (round === 0) return

@@ -168,21 +168,23 @@ export class GrantKeeper {
     await reach(this.#engine, this.#engine.store.check())
   }
 
-  /**
-   * Waits until every refresh under way has stored what it got.
-   *
-   * @param maxMs after which it is given up. Default: two leases, after which it is of no use.
-   */
-  async settle(maxMs?: number): Promise<void> {
-    const { runtime, settings } = this.#engine
+  /** Two leases: a refresh that takes longer is of no use. */
+  get patienceMs(): number {
+    return 2 * this.#engine.settings.leaseMs
+  }
+
+  /** Waits until every refresh under way has stored what it got. @param maxMs after which it is given up. */
+  async settle(maxMs: number): Promise<void> {
+    const { runtime } = this.#engine
     const over = new AbortController()
-    const limitMs = maxMs ?? 2 * settings.leaseMs
-    await Promise.race([this.#settled(), runtime.sleep(limitMs, over.signal).catch(() => {})])
+    await Promise.race([this.#settled(), runtime.sleep(maxMs, over.signal).catch(() => {})])
     over.abort()
   }
 
-  /** Nothing is told of it any more. */
-  close(): void {
+  /** Lets no other refresh begin, and waits for those under way, as {@link settle}. */
+  async close(maxMs: number): Promise<void> {
+    this.#refresher.stop()
+    await this.settle(maxMs)
     this.#engine.telemetry.close()
   }
 

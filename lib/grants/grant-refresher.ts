@@ -30,6 +30,8 @@ const POLL_FROM_MS = 20
 const POLL_TO_MS = 200
 /** A name that was not found, or a connection refused, may be the server's restart. */
 const RETRY_AFTER_MS = 200
+/** Until there may be another process. */
+const RESTART_MS = 1_000
 
 /**
  * Waits for its turn. A refresh token is a one-shot credential, so it is claimed in the store, which knows all processes, before it is
@@ -40,6 +42,7 @@ export class GrantRefresher {
   readonly #redemptions = new SingleFlight<Redeemed>()
   /** By provider: each has one token endpoint. Tenants are providers, too, and nobody knows how many there are. */
   readonly #breakers = new LRUCache<string, Breaker>({ max: MAX_BREAKERS })
+  #isStopped = false
 
   constructor(parts: RedemptionParts) {
     this.#parts = parts
@@ -48,6 +51,11 @@ export class GrantRefresher {
   /** Providers whose token endpoint is being given a pause. */
   get openBreakers(): number {
     return [...this.#breakers.values()].filter(({ pauseMs }) => pauseMs > 0).length
+  }
+
+  /** The process is about to end: no refresh token is used any more that it might end with. */
+  stop(): void {
+    this.#isStopped = true
   }
 
   /** Resolves when every answer that was under way is here. */
@@ -80,6 +88,7 @@ export class GrantRefresher {
       await journal.flush(id)
       if (journal.isFull) throw storeAway(undefined)
       demandClosed(breaker.pauseMs)
+      if (this.#isStopped) throw unavailable('this process is about to end', RESTART_MS)
 
       const askedAt = runtime.monotonic()
       const claimId = randomBytes(16).toString('base64url')

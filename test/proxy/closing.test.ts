@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { ServerResponse } from 'node:http'
+import { memoryGrants } from '../../lib/index.ts'
 import type { Browser } from '../support/browser.ts'
 import { startProxiedApp, type ProxiedApp } from '../support/proxied-app.ts'
 import { answerTo, beginRequest } from '../support/raw-client.ts'
+import { unreliable, type UnreliableStore } from '../support/unreliable-store.ts'
 import { until } from '../support/until.ts'
 import { echo } from '../support/upstream.ts'
 
@@ -10,13 +12,19 @@ describe('a request that was there when the application began to close', () => {
   let site: ProxiedApp
   let browser: Browser
   let neighbour: Browser
+  let grants: UnreliableStore
   let isBodyRead: boolean
+  let hasLeft: boolean
   beforeEach(async () => {
+    grants = unreliable(memoryGrants())
     isBodyRead = false
+    hasLeft = false
     site = await startProxiedApp({
+      options: () => ({ grants: grants.store }),
       routes(app) {
-        app.use('/up', (req, _res, next) => {
+        app.use('/up', (req, res, next) => {
           req.once('resume', () => void (isBodyRead = true))
+          res.once('close', () => void (hasLeft ||= !res.writableFinished))
           next()
         })
       },
@@ -71,10 +79,13 @@ describe('a request that was there when the application began to close', () => {
 
     site.clock.advance({ seconds: 2 })
     await neighbour.get(`${site.proxied}/x`)
+    site.clock.advance({ seconds: 5 })
+    await neighbour.get(`${site.proxied}/x`)
     expect(isClosed()).toBe(false)
     goOn()
     await closed
 
+    expect(site.events).toContainEqual(expect.objectContaining({ type: 'refresh', result: 'ok' }))
     expect(await answer).toMatchObject({ status: 502 })
     expect(authorizationServer.tokenRequests('refresh_token')).toHaveLength(1)
   })
@@ -93,4 +104,34 @@ describe('a request that was there when the application began to close', () => {
     expect((await answer).statusCode).toBe(200)
     await closed
   })
+  test('is forgotten when its client has left before its body was read', async () => {
+    grants.hang('read')
+    const reads = grants.calls('read')
+    const sent = beginRequest(browser, `${site.proxied}/x`, { method: 'POST', headers: { 'content-length': 4 } })
+    sent.write('ab')
+    await until(() => grants.calls('read') > reads, 'its grant is asked for')
+    sent.destroy()
+    await until(() => hasLeft, 'the client has left')
+    grants.back()
+
+    // Nothing but an answer under way makes it wait.
+    site.clock.sleep = () => new Promise(() => {})
+    await site.auth.close()
+    expect(site.upstream.requests).toEqual([])
+  })
+})
+
+test('an application that has closed uses no refresh token any more', async () => {
+  const site = await startProxiedApp({
+    accessTokenTtlSeconds: 60,
+    routes: (app, auth) =>
+      app.get('/token', auth.requireAuth(), async (req, res) => void res.json(await req.auth.accessToken())),
+  })
+  const browser = await site.signedIn()
+  await site.auth.close()
+  site.clock.advance({ seconds: 61 })
+
+  expect(await browser.get(`${site.url}/token`)).toMatchObject({ status: 503 })
+  expect(site.authorizationServer.tokenRequests('refresh_token')).toEqual([])
+  await site.close()
 })

@@ -192,7 +192,7 @@ export class World {
     const begunAt = this.#time
     this.#deaths += 1
     process.isClosing = true
-    void process.keeper.settle().then(() => {
+    void process.keeper.settle(process.keeper.patienceMs).then(() => {
       if (!process.isAlive) return
       const isPatient = this.#time - begunAt >= 2 * SETTINGS.leaseMs
       const isLeft = this.promise.leavesBehind(process)
