@@ -50,10 +50,9 @@ async function readWhole(req: Request): Promise<Buffer> {
     req.on('data', (chunk: Buffer) => chunks.push(chunk))
     req.once('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
     req.once('error', reject)
-    // Somebody else has destroyed it, or the client left.
+    // Somebody else has destroyed it, or the client left; by now, too, of which nothing is said any more.
     const close = (): void => reject(new Error('the request body ended early'))
-    if (req.destroyed)
-      close() // and says so no more
+    if (req.destroyed) close()
     else req.once('close', close)
   })
 }
