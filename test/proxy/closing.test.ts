@@ -104,6 +104,7 @@ describe('a request that was there when the application began to close', () => {
     expect((await answer).statusCode).toBe(200)
     await closed
   })
+
   test('is forgotten when its client has left before its body was read', async () => {
     grants.hang('read')
     const reads = grants.calls('read')

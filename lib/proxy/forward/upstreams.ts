@@ -35,7 +35,11 @@ export class Upstreams implements ConnectionKeeper {
     this.#runtime = runtime
   }
 
-  /** A request begins, which may take one connection after another, after it has found out who asks. @throws {AuthError} `ERR_AUTH_UPSTREAM` when the proxy is closed. */
+  /**
+   * A request begins, which may take one connection after another when it is known who asks.
+   *
+   * @throws {AuthError} `ERR_AUTH_UPSTREAM` when the proxy is closed.
+   */
   begin(): void {
     if (this.#isClosed) throw closed()
     this.#underWay += 1
