@@ -2,6 +2,7 @@ import type { Response } from 'express'
 import { answerTrailers } from './answer-trailers.ts'
 import { responseHeaders, type AnswerRules, type RawHeaders } from '../headers/headers.ts'
 import { passOn } from './informational.ts'
+import { giverOf } from './spent-buffers.ts'
 import type { Target } from '../target.ts'
 import { TokenMask } from '../headers/token-mask.ts'
 
@@ -62,7 +63,7 @@ export class AnswerWriter {
       return true
     }
     this.flush()
-    if (this.#res.write(bytes)) return true
+    if (this.#send(bytes)) return true
     // Where a middleware has put its own `write` in the way, as compression does, what waits is not in the response.
     return !Object.hasOwn(this.#res, 'write') && this.#res.writableLength < MAX_AHEAD
   }
@@ -95,8 +96,12 @@ export class AnswerWriter {
     this.#isWaiting = false
     if (this.#res.writableEnded) return // by the application
     // Without a body: `flushHeaders()` would write Latin-1 as UTF-8.
-    this.#res.write(this.#first)
+    this.#send(this.#first)
     this.#first = NOTHING
+  }
+
+  #send(bytes: Buffer): boolean {
+    return this.#res.write(bytes, this.#mask === undefined ? giverOf(bytes, this.#res) : undefined)
   }
 
   #maskHeaders(mask: TokenMask, headers: string[]): void {

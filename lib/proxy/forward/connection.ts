@@ -1,4 +1,5 @@
-import type { Client, Dispatcher } from 'undici'
+import type { Socket } from 'node:net'
+import { Client, type buildConnector, type Dispatcher } from 'undici'
 import type { Admission } from '../../breaker.ts'
 import { isStreaming, type ForwardRequest } from './forward-request.ts'
 import type { Upstream } from './upstream.ts'
@@ -21,13 +22,31 @@ export class Connection {
   readonly upstream: Upstream
   readonly #client: Client
   readonly #keeper: ConnectionKeeper
+  #socket: Socket | undefined
   /** Of the request that has it: can the target be connected to? */
   #admission: Admission | undefined
 
-  constructor(upstream: Upstream, client: Client, keeper: ConnectionKeeper) {
+  constructor(
+    upstream: Upstream,
+    { connect, ...options }: Client.Options & { connect: buildConnector.connector },
+    keeper: ConnectionKeeper,
+  ) {
     this.upstream = upstream
-    this.#client = client
     this.#keeper = keeper
+    this.#client = new Client(upstream.target.origin, {
+      ...options,
+      connect: (where, callback) => {
+        connect(where, (...made) => {
+          this.#socket = made[1] ?? undefined
+          callback(...made)
+        })
+      },
+    })
+  }
+
+  /** While it stands. */
+  get socket(): Socket | undefined {
+    return this.#socket
   }
 
   /** The request that has it tries the target for all others. */

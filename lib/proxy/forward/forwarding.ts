@@ -87,6 +87,12 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#awaitHead()
   }
 
+  /** undici's types give its length. */
+  onBodySent(chunk: unknown): void {
+    const { body } = this.#request
+    if (body instanceof Upload) body.sent(chunk as Buffer, this.#connection.socket)
+  }
+
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
     if (status === 101) throw NOT_ASKED
     if (status < 200) {

@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { Request } from 'express'
 import { AuthError } from '../../errors.ts'
 import { hasBody } from '../gate/framing.ts'
+import { giveBack, hasOneReader, isNodes } from './spent-buffers.ts'
 
 /** What is sent to the target. Only what is held in memory can be sent a second time. */
 export type RequestBody =
@@ -66,6 +68,11 @@ export class Upload extends Readable {
   readonly #maxBytes: number
   #length = 0
   #isReading = false
+  /** What was sent, but may not have been written. */
+  readonly #sent: Buffer[] = []
+  #sentBytes = 0
+  /** Somebody else reads the body as well. */
+  #isShared = false
   readonly #onError = (error: Error): void => void this.destroy(error)
 
   /** @param maxBytes a longer one ends in `ERR_AUTH_TOO_LARGE`. */
@@ -76,6 +83,19 @@ export class Upload extends Readable {
     req.once('error', this.#onError)
     // Between two targets nobody else listens.
     this.on('error', () => {})
+  }
+
+  /** A part was handed to the connection to the target. Those that are written by now are given back. */
+  sent(part: Buffer, socket: Socket | undefined): void {
+    if (this.#isShared || !isNodes(socket)) return
+    this.#sent.push(part)
+    this.#sentBytes += part.length
+    for (let [first] = this.#sent; first !== undefined; [first] = this.#sent) {
+      if (this.#sentBytes - first.length < socket.writableLength) return
+      this.#sent.shift()
+      this.#sentBytes -= first.length
+      giveBack(first)
+    }
   }
 
   override _read(): void {
@@ -98,6 +118,7 @@ export class Upload extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    this.#isShared ||= !hasOneReader(this.#req)
     this.#length += chunk.length
     if (this.#length > this.#maxBytes) this.destroy(tooLarge())
     else if (!this.push(chunk)) this.#req.pause()

@@ -1,5 +1,5 @@
 import { createSecureContext } from 'node:tls'
-import { buildConnector, Client } from 'undici'
+import { buildConnector, type Client } from 'undici'
 import { Breaker } from '../../breaker.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { ProxySettings } from '../proxy-options.ts'
@@ -22,7 +22,7 @@ export class Upstream {
   /** Closed by requests that get a connection, opened by those that get none. What is answered on it is not its business. */
   readonly breaker: Breaker
   readonly #keeper: ConnectionKeeper
-  readonly #options: Client.Options
+  readonly #options: Client.Options & { connect: buildConnector.connector }
   readonly #maxConnections: number
   readonly #connections: Connection[] = []
   /** The one that was used last comes first: those that are not needed may close. */
@@ -84,7 +84,7 @@ export class Upstream {
   }
 
   #connection(): Connection {
-    const connection = new Connection(this, new Client(this.target.origin, this.#options), this.#keeper)
+    const connection = new Connection(this, this.#options, this.#keeper)
     this.#connections.push(connection)
     return connection
   }
