@@ -7,13 +7,12 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
  */
 export function continueWhenRead(server: Server, app: RequestListener): void {
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    let hasContinued = false
-    const read = req._read.bind(req)
+    // Its own; taken away again, so that the request is like any other.
     req._read = (size) => {
+      delete (req as Partial<IncomingMessage>)._read
       // When the answer has been written, Node reads the rest to throw it away.
-      if (!hasContinued && !res.headersSent) res.writeContinue()
-      hasContinued = true
-      read(size)
+      if (!res.headersSent) res.writeContinue()
+      req._read(size)
     }
     app(req, res)
   })
