@@ -4,15 +4,15 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import express, { type RequestHandler } from 'express'
 import {
+  IncomingMessage,
   request,
+  ServerResponse,
   type ClientRequest,
-  type IncomingMessage,
   type RequestListener,
   type Server,
-  type ServerResponse,
 } from 'node:http'
 import { request as requestTls, type RequestOptions } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { Socket, type AddressInfo } from 'node:net'
 import { Duplex, Readable } from 'node:stream'
 import { latchkey, type Latchkey } from '../../lib/index.ts'
 import { oidc } from '../../lib/providers/index.ts'
@@ -147,6 +147,47 @@ describe('whoever sees the parts of a body beside the proxy keeps them', () => {
     expect(digest(Buffer.concat(kept))).toBe(digest(LONG))
   })
 
+  test('a middleware that looks at the first part alone', async () => {
+    let first: Buffer | undefined
+    const look = (part: Buffer): unknown => (first = part)
+    beside = (req, _res, next) => {
+      req.on('newListener', (name, listener) => {
+        if (name === 'data' && first === undefined && listener !== look) req.once('data', look)
+      })
+      next()
+    }
+
+    expect(await upload()).toBe(digest(LONG))
+
+    expect(first?.equals(LONG.subarray(0, first.length))).toBe(true)
+    expect(first?.length).toBeGreaterThan(0)
+  })
+
+  test('an adapter that makes requests of what it has in memory', async () => {
+    const body = Buffer.from(new ArrayBuffer(100_000)).fill('x')
+    const req = new IncomingMessage(new Socket())
+    Object.assign(req, {
+      httpVersionMajor: 1,
+      httpVersionMinor: 1,
+      method: 'POST',
+      url: '/up',
+      headers: { host: 'app.example', 'content-length': `${body.length}` },
+    })
+    req.rawHeaders = Object.entries(req.headers).flat() as string[]
+    req._read = () => {
+      req.push(body)
+      req.push(null)
+    }
+    const res = new ServerResponse(req)
+    const answered = new Promise((resolve) => res.once('finish', resolve))
+    res.assignSocket(new Duplex({ read() {}, write: (_part, _encoding, callback) => callback() }) as unknown as Socket)
+    site.app(req, res)
+    await answered
+
+    expect([res.statusCode, site.events]).toEqual([200, []])
+    expect(body).toHaveLength(100_000)
+  })
+
   test('a middleware that listens through the listeners of others', async () => {
     const kept: Buffer[] = []
     beside = (req, _res, next) => {
@@ -178,6 +219,36 @@ describe('whoever sees the parts of a body beside the proxy keeps them', () => {
     }
 
     expect(digest(Buffer.concat(kept))).toBe(digest(LONG))
+  })
+
+  test('a subscriber that leaves before the part is written', async () => {
+    const kept: Buffer[] = []
+    const keep = (message: unknown): void => {
+      kept.push((message as { chunk: Buffer }).chunk)
+      if (kept.length === 3) process.nextTick(unsubscribe, 'undici:request:bodyChunkReceived', keep)
+    }
+    subscribe('undici:request:bodyChunkReceived', keep)
+
+    expect(digest(await download())).toBe(digest(LONG))
+
+    const bytes = Buffer.concat(kept)
+    expect(bytes.equals(LONG.subarray(0, bytes.length))).toBe(true)
+    expect(kept.every(({ length }) => length > 0)).toBe(true)
+  })
+
+  test('a subscriber that keeps the headers of answers', async () => {
+    let headers: Buffer[] = []
+    const keep = (message: unknown): void => {
+      ;({ headers } = (message as { response: { headers: Buffer[] } }).response)
+    }
+    subscribe('undici:request:headers', keep)
+    try {
+      await download()
+    } finally {
+      unsubscribe('undici:request:headers', keep)
+    }
+
+    expect(headers.map(String)).toContain('Content-Length')
   })
 
   test('a stream that stands in for the connection', async () => {

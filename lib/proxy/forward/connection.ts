@@ -44,7 +44,7 @@ export class Connection {
     })
   }
 
-  /** While it stands. */
+  /** The one that was made last. */
   get socket(): Socket | undefined {
     return this.#socket
   }

@@ -87,7 +87,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#awaitHead()
   }
 
-  /** undici's types give its length. */
+  /** @param chunk the part itself, although undici's types call it a size. */
   onBodySent(chunk: unknown): void {
     const { body } = this.#request
     if (body instanceof Upload) body.sent(chunk as Buffer, this.#connection.socket)

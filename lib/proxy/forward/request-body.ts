@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import type { Request } from 'express'
 import { AuthError } from '../../errors.ts'
 import { hasBody } from '../gate/framing.ts'
-import { giveBack, hasOneReader, isNodes } from './spent-buffers.ts'
+import { giveBack, isNodes, isNodesBody, isWatched } from './spent-buffers.ts'
 
 /** What is sent to the target. Only what is held in memory can be sent a second time. */
 export type RequestBody =
@@ -11,6 +11,9 @@ export type RequestBody =
 
 /** So much may wait for a target that reads slower than the client writes. Bytes. */
 const MAX_AHEAD = 262_144
+
+/** Events of a stream with which somebody gets what is in it. */
+const READING: readonly (string | symbol)[] = ['data', 'readable']
 
 const NO_BODY: RequestBody = { kind: 'repeatable', bytes: null }
 
@@ -71,8 +74,8 @@ export class Upload extends Readable {
   /** What was sent, but may not have been written. */
   readonly #sent: Buffer[] = []
   #sentBytes = 0
-  /** Somebody else reads the body as well. */
-  #isShared = false
+  /** Somebody else reads the body as well, or has. */
+  #isShared: boolean
   readonly #onError = (error: Error): void => void this.destroy(error)
 
   /** @param maxBytes a longer one ends in `ERR_AUTH_TOO_LARGE`. */
@@ -80,14 +83,24 @@ export class Upload extends Readable {
     super({ highWaterMark: MAX_AHEAD })
     this.#req = req
     this.#maxBytes = maxBytes
+    this.#isShared = READING.some((event) => req.listenerCount(event) > 0)
+    req.on('newListener', this.#onListener)
     req.once('error', this.#onError)
     // Between two targets nobody else listens.
     this.on('error', () => {})
   }
 
-  /** A part was handed to the connection to the target. Those that are written by now are given back. */
+  /**
+   * A part was handed to the connection to the target. Those that are written by now are given back: what waits there is what was handed over
+   * last, and headers and chunk sizes only add to it.
+   */
   sent(part: Buffer, socket: Socket | undefined): void {
-    if (this.#isShared || !isNodes(socket)) return
+    const isOurs = !this.#isShared && this.listenerCount('data') === 1 && isNodesBody(this.#req)
+    if (!isOurs || !isNodes(socket) || isWatched()) {
+      this.#sent.length = 0
+      this.#sentBytes = 0
+      return
+    }
     this.#sent.push(part)
     this.#sentBytes += part.length
     for (let [first] = this.#sent; first !== undefined; [first] = this.#sent) {
@@ -110,7 +123,8 @@ export class Upload extends Readable {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     const req = this.#req
-    req.off('data', this.#onData).off('end', this.#onEnd)
+    req.off('data', this.#onData).off('end', this.#onEnd).off('newListener', this.#onListener)
+    this.#sent.length = 0
     // The client may only listen when it has sent everything. Of a body that is too long nothing more is read.
     if (isTooLarge(error)) req.pause()
     else req.resume()
@@ -118,7 +132,6 @@ export class Upload extends Readable {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#isShared ||= !hasOneReader(this.#req)
     this.#length += chunk.length
     if (this.#length > this.#maxBytes) this.destroy(tooLarge())
     else if (!this.push(chunk)) this.#req.pause()
@@ -126,6 +139,10 @@ export class Upload extends Readable {
 
   readonly #onEnd = (): void => {
     this.push(null)
+  }
+
+  readonly #onListener = (event: string | symbol, listener: unknown): void => {
+    if (READING.includes(event) && listener !== this.#onData) this.#isShared = true
   }
 }
 

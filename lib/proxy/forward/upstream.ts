@@ -97,6 +97,7 @@ function connectOptions(
   const { servername, ...trust } = tls
   return {
     timeout: connectTimeoutMs,
+    allowH2: false, // what of a body was written could not be told by its socket
     ...(socketPath !== undefined && { socketPath }),
     // Said, so that no environment variable says otherwise.
     ...(origin.startsWith('https:') && { secureContext: createSecureContext(trust), rejectUnauthorized: true }),
