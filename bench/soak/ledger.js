@@ -6,6 +6,9 @@ const AFTERMATH_MS = 8_000
 /** From when a token was looked at until the upstream notes it, where everything is on two busy cores. */
 const WAY_MS = 1_000
 
+/** So many are remembered twice over: no request is on its way while as many others begin. */
+const MAX_REQUESTS = 100_000
+
 /** What was done, what went wrong, and whether a fault explains it. */
 export class Ledger {
   counts = {}
@@ -13,7 +16,9 @@ export class Ledger {
   wrong = []
   passing = 0
   /** @readonly */ #windows = []
-  /** @readonly */ #requests = new Map()
+  #requests = new Map()
+  /** Those from before, some of which are on their way still. */
+  #earlier = new Map()
   /** @readonly */ #arrived = []
 
   count(name) {
@@ -40,7 +45,7 @@ export class Ledger {
   }
 
   arrived({ id, authorization, cookie, at }) {
-    const sub = this.#requests.get(id)
+    const sub = this.#requests.get(id) ?? this.#earlier.get(id)
     if (cookie !== undefined) this.wrong.push('a cookie reached the upstream')
     this.#arrived.push({ token: authorization?.replace(/^Bearer /, ''), sub, at: at - WAY_MS })
   }
@@ -50,8 +55,10 @@ export class Ledger {
     const arrived = this.#arrived.splice(0)
     const complaints = await server.check(arrived)
     for (const complaint of complaints) if (complaint !== null) this.wrong.push(`the upstream got ${complaint}`)
-    // A request is on its way for no longer.
-    if (this.#requests.size > 200_000) this.#requests.clear()
+    if (this.#requests.size > MAX_REQUESTS) {
+      this.#earlier = this.#requests
+      this.#requests = new Map()
+    }
     return arrived.length
   }
 }
