@@ -96,11 +96,7 @@ export class Upload extends Readable {
    */
   sent(part: Buffer, socket: Socket | undefined): void {
     const isOurs = !this.#isShared && this.listenerCount('data') === 1 && isNodesBody(this.#req)
-    if (!isOurs || !isNodes(socket) || isWatched()) {
-      this.#sent.length = 0
-      this.#sentBytes = 0
-      return
-    }
+    if (!isOurs || !isNodes(socket) || isWatched()) return this.#forgetSent()
     this.#sent.push(part)
     this.#sentBytes += part.length
     for (let [first] = this.#sent; first !== undefined; [first] = this.#sent) {
@@ -124,11 +120,17 @@ export class Upload extends Readable {
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     const req = this.#req
     req.off('data', this.#onData).off('end', this.#onEnd).off('newListener', this.#onListener)
-    this.#sent.length = 0
+    this.#forgetSent()
     // The client may only listen when it has sent everything. Of a body that is too long nothing more is read.
     if (isTooLarge(error)) req.pause()
     else req.resume()
     callback(error)
+  }
+
+  /** They are left to V8. */
+  #forgetSent(): void {
+    this.#sent.length = 0
+    this.#sentBytes = 0
   }
 
   readonly #onData = (chunk: Buffer): void => {
