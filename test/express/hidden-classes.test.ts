@@ -12,6 +12,7 @@ import { SECRET } from '../support/app.ts'
 
 setFlagsFromString('--allow-natives-syntax')
 const isAlike = runInThisContext('(one, other) => %HaveSameMap(one, other)') as (one: object, other: object) => boolean
+const isFast = runInThisContext('(one) => %HasFastProperties(one)') as (one: object) => boolean
 
 /** V8 is quick with objects that share a hidden class; Express, up to Node 23, gives each request and response one of its own. */
 describe('requests and responses behind the middleware', () => {
@@ -73,11 +74,17 @@ describe('requests and responses behind the middleware', () => {
     expect({ alike, belongTogether }).toEqual({ alike: [true, true], belongTogether: true })
   })
 
-  test('are alike on its own server', async () => {
+  test('are alike on its own server, and no dictionaries', async () => {
+    const fast: boolean[] = []
     const app = express()
-    app.use(auth, wait)
+    app.use(auth, (req, res, next) => {
+      fast.push(isFast(req), isFast(res))
+      next()
+    })
+    app.use(wait)
     server = auth.createServer(app).listen(0, '127.0.0.1')
     await askTwice(server)
     expect({ alike, belongTogether }).toEqual({ alike: [true, true], belongTogether: true })
+    expect(new Set(fast)).toEqual(new Set([true]))
   })
 })
