@@ -65,6 +65,14 @@ describe('a token that the target repeats in an error', () => {
     expect(text).toBe(`a ${'*'.repeat(token.length)} z ${token.slice(0, 4)}`)
   })
 
+  test('may begin at the end of one that comes in one piece', async () => {
+    const { token, text } = await answered((sent, res) => {
+      res.writeHead(500, { 'content-type': 'text/plain' }).end(`it was ${sent.slice(0, 4)}`)
+    })
+
+    expect(text).toBe(`it was ${token.slice(0, 4)}`)
+  })
+
   test('is what the target says where nothing is wrong', async () => {
     const { token, text } = await answered((sent, res) => res.end(sent))
     expect(text).toBe(token)
