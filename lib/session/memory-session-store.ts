@@ -17,9 +17,13 @@ export class MemorySessionStore extends Store {
   }
 
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {
-    const stored = this.#sessions.get(sid)
-    // A copy each time, as from any other store: requests must not see each other's unsaved changes.
-    queueMicrotask(() => callback(null, stored === undefined ? null : (JSON.parse(stored) as SessionData)))
+    // When the requests of a turn of the event loop have all been read, as from any other store; what answers them is written in a row then,
+    // which wakes those who read it once.
+    setImmediate(() => {
+      const stored = this.#sessions.get(sid)
+      // A copy each time: requests must not see each other's unsaved changes.
+      callback(null, stored === undefined ? null : (JSON.parse(stored) as SessionData))
+    })
   }
 
   override set(sid: string, session: SessionData, callback?: (error?: unknown) => void): void {

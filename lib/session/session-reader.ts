@@ -1,3 +1,4 @@
+import { setImmediate as endOfTurn } from 'node:timers/promises'
 import type { Store } from 'express-session'
 import { RecordCache } from './record-cache.ts'
 import { readSession } from './session-io.ts'
@@ -47,7 +48,12 @@ export class SessionReader {
   /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` */
   async read(id: string, howFresh: HowFresh): Promise<SessionRecord | undefined> {
     const cached = howFresh === 'as-cached' ? this.#cache.get(id) : undefined
-    if (cached !== undefined) return cached
+    if (cached !== undefined) {
+      // Like those that come from a store: when the requests of a turn of the event loop have all been read. What answers them is written in a
+      // row then, which wakes those who read it once.
+      await endOfTurn()
+      return cached
+    }
     const reading = this.#cache.isOn ? this.#cache.begin() : undefined
     const data = await readSession(this.#source, id)
     if (data === undefined) return undefined
