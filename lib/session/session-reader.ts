@@ -47,18 +47,23 @@ export class SessionReader {
 
   /** @throws {AuthError} `ERR_AUTH_UNAVAILABLE` */
   async read(id: string, howFresh: HowFresh): Promise<SessionRecord | undefined> {
-    const cached = howFresh === 'as-cached' ? this.#cache.get(id) : undefined
-    if (cached !== undefined) {
-      // Like those that come from a store: when the requests of a turn of the event loop have all been read. What answers them is written in a
-      // row then, which wakes those who read it once.
-      await endOfTurn()
-      return cached
-    }
+    const cached = this.#cache.isOn && howFresh === 'as-cached' ? await this.#cached(id) : undefined
+    if (cached !== undefined) return cached
     const reading = this.#cache.isOn ? this.#cache.begin() : undefined
     const data = await readSession(this.#source, id)
     if (data === undefined) return undefined
     if (reading !== undefined) this.#cache.put(id, data, reading)
     return new FreshRecord(data)
+  }
+
+  /**
+   * Like those that come from a store: when the requests of a turn of the event loop have all been read. What answers them is written in a
+   * row then, which wakes those who read it once.
+   */
+  async #cached(id: string): Promise<SessionRecord | undefined> {
+    if (this.#cache.get(id) === undefined) return undefined
+    await endOfTurn()
+    return this.#cache.get(id) // it may have been changed meanwhile
   }
 
   /** Is it to be touched, or damaged? Then express-session must see it. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { MemoryStore, type SessionData } from 'express-session'
 import { latchkey } from '../../lib/index.ts'
 import { oidc } from '../../lib/providers/index.ts'
+import { SessionReader } from '../../lib/session/session-reader.ts'
 import { SECRET } from '../support/app.ts'
 import { TestClock } from '../support/clock.ts'
 import { until } from '../support/until.ts'
@@ -199,6 +200,15 @@ describe('with cacheMs', () => {
     await new Promise(setImmediate)
 
     expect(await ask(WHO)).toEqual(NOBODY)
+  })
+
+  test('one that is deleted between being found and being used is not there', async () => {
+    const reader = new SessionReader(store, 60_000, () => clock.monotonic())
+    await reader.read(ID, 'as-cached')
+    const again = reader.read(ID, 'as-cached')
+    reader.store.destroy(ID)
+
+    expect(await again).toBeUndefined()
   })
 
   test('what is written in this process is seen at once', async () => {
