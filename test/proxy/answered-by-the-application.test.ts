@@ -102,3 +102,22 @@ describe('a middleware that compresses answers', () => {
     expect(sentMiB).toBeLessThan(40)
   }, 20_000)
 })
+
+test('a middleware that fails at the end of an answer: the client sees that it is cut off, and others are served', async () => {
+  const upstream = await startUpstream()
+  const site = await startOpenProxy(upstream.url, { connections: 1 }, (app) => {
+    app.use('/up/fails', (_req, res, next) => {
+      res.end = () => {
+        throw new Error('by a middleware')
+      }
+      next()
+    })
+  })
+  upstream.answer((_req, res) => res.end('served'))
+
+  await expect(fetch(`${site.url}/fails`)).rejects.toThrow(/^(?:fetch failed|terminated)$/)
+  expect(await (await fetch(`${site.url}/x`)).text()).toBe('served')
+
+  await site.close()
+  await upstream.close()
+})

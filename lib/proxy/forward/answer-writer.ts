@@ -30,7 +30,6 @@ export class AnswerWriter {
   #first: Buffer = NOTHING
   /** The head waits for the end of this turn, so that both go out as one packet. */
   #isWaiting = false
-  #trailers: RawHeaders | null = null
   #hasLength = false
   #from: Target | undefined
 
@@ -69,26 +68,15 @@ export class AnswerWriter {
     return !Object.hasOwn(this.#res, 'write') && this.#res.writableLength < MAX_AHEAD
   }
 
-  /** Nothing comes any more, and {@link finish} is called in a moment. */
   end(trailers: RawHeaders | null): void {
-    this.#trailers = trailers
+    if (trailers !== null && trailers.length > 0) this.#addTrailers(trailers)
+    const rest = this.#mask?.end() ?? NOTHING
+    const { length } = this.#first
+    if (length > 0 && rest.length > 0) this.flush()
+    const last = length > 0 && rest.length === 0 ? this.#first : rest
     this.#isWaiting = false
-  }
-
-  /** Writes what is left. */
-  finish(): void {
-    const res = this.#res
-    if (res.writableEnded) return // by the application
-    try {
-      if (this.#trailers !== null && this.#trailers.length > 0) this.#addTrailers(this.#trailers)
-      const rest = this.#mask?.end() ?? NOTHING
-      if (rest.length > 0 && this.#first.length > 0) this.#sendFirst()
-      const last = rest.length > 0 ? rest : this.#first
-      if (last.length === 0) res.end()
-      else res.end(last)
-    } catch {
-      this.cut() // what a middleware throws would end the process, from here
-    }
+    if (last.length === 0) this.#res.end()
+    else this.#res.end(last)
   }
 
   /** The answer ends before its end, and the client is to see that it does. */
@@ -107,10 +95,6 @@ export class AnswerWriter {
     if (!this.#isWaiting) return
     this.#isWaiting = false
     if (this.#res.writableEnded) return // by the application
-    this.#sendFirst()
-  }
-
-  #sendFirst(): void {
     // Without a body: `flushHeaders()` would write Latin-1 as UTF-8.
     this.#send(this.#first)
     this.#first = NOTHING

@@ -29,9 +29,6 @@ const SENT_AGAIN = new Error('sent again with another token')
  * told. undici calls the methods in this order: `onConnect` when the request is about to be written, `onHeaders` for each
  * informational answer and the real one, `onData`, `onComplete`; or `onError` at any point. They are those of its older interface, which
  * hands out headers as they came: the newer one makes an object of each answer's headers first.
- *
- * Requests, and the ends of answers, are written when all events of a turn of the event loop have been seen to, in a row: each write wakes
- * whoever reads it, and between other work would do so one by one, which costs more than anything that is done for the request here.
  */
 export class Forwarding implements Dispatcher.DispatchHandler {
   readonly #connection: Connection
@@ -70,12 +67,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       this.#resolve = resolve
       this.#reject = reject
       if (deadline !== undefined) this.#stopTimer = runtime.after(deadline - runtime.monotonic(), this.#expire)
-      setImmediate(this.#dispatch)
+      this.#connection.dispatch(this.#request, this)
     })
-  }
-
-  readonly #dispatch = (): void => {
-    this.#connection.dispatch(this.#request, this)
   }
 
   /** There is nobody to answer any more. */
@@ -173,13 +166,12 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   #complete(trailers: RawHeaders | null): void {
     if (this.#hasOtherAnswer()) return
     this.#settle()
-    this.#writer.end(trailers)
-    setImmediate(this.#finish)
-  }
-
-  readonly #finish = (): void => {
-    this.#writer.finish()
     this.#resolve(ANSWERED)
+    try {
+      this.#writer.end(trailers)
+    } catch {
+      this.#writer.cut() // what a middleware throws would end the process, from here
+    }
   }
 
   /** Tells the client, as far as that is still possible, and the target. */
