@@ -3,6 +3,7 @@ import type { Runtime } from '../../runtime.ts'
 import type { AnswerSettings } from './answer-writer.ts'
 import type { OnRefusal } from './refusal.ts'
 import { Upload } from './request-body.ts'
+import type { LiveAnswer } from '../upgrade/live-answer.ts'
 import type { UpgradeAnswer } from '../upgrade/upgrade-exchange.ts'
 
 /** What goes to a target, whichever it is. */
@@ -22,6 +23,8 @@ export interface ForwardOptions extends AnswerSettings {
   readonly onRefusal: OnRefusal | undefined
   /** The target goes on in the protocol that `request.upgrade` offers. What it throws makes the answer a bad one. */
   readonly onUpgrade: ((answer: UpgradeAnswer) => void) | undefined
+  /** Whose request it is. */
+  readonly live: LiveAnswer
   readonly runtime: Runtime
   /** How long a client may take nothing while something waits for it. Milliseconds. */
   readonly idleTimeoutMs: number

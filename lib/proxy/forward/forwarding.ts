@@ -12,6 +12,7 @@ import { isStreaming, type ForwardOptions, type ForwardOutcome, type ForwardRequ
 import { headOf, isRefused, type OnRefusal } from './refusal.ts'
 import { Upload } from './request-body.ts'
 import { isOfConnecting, tooLate, upstreamError } from './upstream-error.ts'
+import { signedOut } from '../upgrade/live-answer.ts'
 
 const ANSWERED: ForwardOutcome = { kind: 'answered' }
 const AGAIN: ForwardOutcome = { kind: 'again' }
@@ -83,6 +84,10 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#connection.succeeded()
     // Nobody waits for it any more. Thrown, because `abort` would take the connection with it.
     if (this.#hasOtherAnswer()) throw CLIENT_GONE
+    if (this.#options.live.isSignedOut) {
+      this.#fail(signedOut())
+      throw CLIENT_GONE
+    }
     this.#abort = abort
     this.#awaitHead()
   }

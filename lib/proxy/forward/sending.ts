@@ -1,5 +1,4 @@
 import type { Request, Response } from 'express'
-import { AuthError } from '../../errors.ts'
 import { replacement } from '../../express/authorized-fetch.ts'
 import type { AccessToken } from '../../grants/access-tokens.ts'
 import type { TokenTarget } from '../../protocol/token-target.ts'
@@ -8,7 +7,7 @@ import type { Runtime } from '../../runtime.ts'
 import type { AnswerRules } from '../headers/headers.ts'
 import type { Caller } from '../proxy-context.ts'
 import type { ProxySettings } from '../proxy-options.ts'
-import type { LiveAnswer } from '../upgrade/live-answer.ts'
+import { signedOut, type LiveAnswer } from '../upgrade/live-answer.ts'
 import { acceptUpgrade, type UpgradeAnswer } from '../upgrade/upgrade-exchange.ts'
 import type { UpgradeRequest } from '../upgrade/upgrade-request.ts'
 import type { Connection } from './connection.ts'
@@ -169,6 +168,7 @@ export class Sending implements OnRefusal {
       onUpgrade:
         upgrade &&
         ((answer: UpgradeAnswer) => live.becomes(acceptUpgrade({ req, upgrade, answer, rules, token, runtime }))),
+      live,
       runtime,
       idleTimeoutMs: settings.idleTimeoutMs,
       deadline: this.#deadline,
@@ -186,8 +186,4 @@ function hasAnswer(res: Response): boolean {
 /** Goes in last, and comes from nowhere else. */
 function authorization(bearer: AccessToken | undefined): string[] {
   return bearer === undefined ? [] : ['authorization', `${bearer.tokenType} ${bearer.token}`]
-}
-
-export function signedOut(): AuthError {
-  return new AuthError('ERR_AUTH_REQUIRED', 'the user has signed out meanwhile')
 }

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express'
+import { AuthError } from '../../errors.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { LiveConnection } from './live-connections.ts'
 import type { Tunnel } from './upgrade-tunnel.ts'
@@ -60,4 +61,8 @@ export class LiveAnswer implements LiveConnection {
     // The tunnel, if it is one by now, was told.
     if (this.#tunnel === undefined && !res.closed) res.destroy()
   }
+}
+
+export function signedOut(): AuthError {
+  return new AuthError('ERR_AUTH_REQUIRED', 'the user has signed out meanwhile')
 }
