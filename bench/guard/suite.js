@@ -4,6 +4,7 @@ import { USER } from '../support/fixtures.js'
 const LATCHKEY_REDIS = 'latchkey, sessions in Redis'
 const LATCHKEY_CACHED = 'latchkey, sessions in Redis, cached for 1 s'
 const LATCHKEY_MEMORY = 'latchkey, sessions in memory'
+const LATCHKEY_PIPELINING = 'latchkey, sessions in Redis, enableAutoPipelining'
 const LATCHKEY_PLAIN = 'latchkey, sessions in Redis, without createServer'
 const EXPRESS_SESSION = 'express-session + connect-redis, reading the session'
 const OPENID_CONNECT = 'express-openid-connect, session in its cookie'
@@ -22,6 +23,7 @@ export const suite = {
     { name: LATCHKEY_REDIS, file: 'guard/latchkey.js', isGuarded: true, sessions: 'redis' },
     { name: LATCHKEY_CACHED, file: 'guard/latchkey.js', isGuarded: true, sessions: 'redis', cacheMs: 1_000 },
     { name: LATCHKEY_MEMORY, file: 'guard/latchkey.js', isGuarded: true },
+    { name: LATCHKEY_PIPELINING, file: 'guard/latchkey.js', isGuarded: true, sessions: 'redis', isPipelining: true },
     { name: LATCHKEY_PLAIN, file: 'guard/latchkey.js', isGuarded: true, sessions: 'redis', isPlain: true },
     { name: EXPRESS_SESSION, file: 'guard/express-session.js', isGuarded: true },
     { name: OPENID_CONNECT, file: 'guard/express-openid-connect.js', isGuarded: true },
@@ -41,6 +43,7 @@ export const suite = {
     [LATCHKEY_CACHED, EXPRESS_SESSION],
     [LATCHKEY_MEMORY, EXPRESS_SESSION],
     [LATCHKEY_PLAIN, EXPRESS_SESSION],
+    [LATCHKEY_PIPELINING, LATCHKEY_REDIS],
     [LATCHKEY_REDIS, OPENID_CONNECT],
     [LATCHKEY_REDIS, AUTH_JS],
     [LATCHKEY_MEMORY, EXPRESS],
@@ -53,7 +56,7 @@ export const suite = {
     { id: 'G3', one: LATCHKEY_REDIS, other: OPENID_CONNECT, figure: 'perSecond', must: 3, aim: 5 },
     { id: 'G3', one: LATCHKEY_REDIS, other: AUTH_JS, figure: 'perSecond', must: 9, aim: 15 },
   ].map((target) => ({ case: CASE, ...target })),
-  chart: { title: 'A guarded route', case: CASE, reference: EXPRESS_SESSION, leftOut: [NODE_HTTP] },
+  chart: { title: 'A guarded route', case: CASE, reference: EXPRESS_SESSION, leftOut: [LATCHKEY_PIPELINING, NODE_HTTP] },
 }
 
 async function isTheUser(response) {

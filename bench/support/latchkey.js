@@ -6,13 +6,12 @@ import { Redis } from 'ioredis'
 import { baseUrl, given, listen, open } from './contender.js'
 import { CLIENT, SECRET } from './fixtures.js'
 
-const ioredisOptions = { host: '127.0.0.1', port: given.redisPort }
-
 /** Sessions and grants in memory, or in Redis where the suite says so, with caches where it says for how long; all else as it comes. */
 export function startLatchkey() {
-  const { sessions, grants, cacheMs = 0 } = given
+  const { sessions, grants, cacheMs = 0, isPipelining = false, redisPort } = given
   // One client for both, as an application would have it.
-  const redis = sessions === 'redis' ? new Redis(ioredisOptions) : undefined
+  const redis =
+    sessions === 'redis' ? new Redis({ host: '127.0.0.1', port: redisPort, enableAutoPipelining: isPipelining }) : undefined
   return latchkey({
     baseUrl,
     provider: oidc({ issuer: given.issuer, ...CLIENT, scope: 'openid profile email' }),
