@@ -8,9 +8,9 @@ import type { Express, Request, Response } from 'express'
 // takes six times as long. Later ones share the class, and an empty route still takes half as long again.
 
 /** From here on objects whose prototype was changed have a hidden class in common. */
-const FIRST_INDIFFERENT_NODE = 24
+const FIRST_SHARING_NODE = 24
 
-const isIndifferent = Number.parseInt(versions.node, 10) >= FIRST_INDIFFERENT_NODE
+const isSharedAnyway = Number.parseInt(versions.node, 10) >= FIRST_SHARING_NODE
 
 /** Prototypes that requests were made with: on a server of our own, and by then perhaps changed to on another one. */
 const native = new WeakSet<object>()
@@ -38,7 +38,7 @@ export function constructorsFor(app: RequestListener): Constructors {
  * classes in common again.
  */
 export function shareHiddenClass(req: Request, res: Response): void {
-  if (isIndifferent || native.has(Object.getPrototypeOf(req) as object)) return
+  if (isSharedAnyway || native.has(Object.getPrototypeOf(req) as object)) return
   const { res: itsResponse } = req
   delete req.res
   req.res = itsResponse

@@ -17,8 +17,7 @@ export class MemorySessionStore extends Store {
   }
 
   override get(sid: string, callback: (error: unknown, session?: SessionData | null) => void): void {
-    // When the requests of a turn of the event loop have all been read, as from any other store; what answers them is written in a row then,
-    // which wakes those who read it once.
+    // As late as from any other store, and as from a cache; `SessionReader` says why.
     setImmediate(() => {
       const stored = this.#sessions.get(sid)
       // A copy each time: requests must not see each other's unsaved changes.

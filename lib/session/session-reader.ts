@@ -58,7 +58,7 @@ export class SessionReader {
 
   /**
    * Like those that come from a store: when the requests of a turn of the event loop have all been read. What answers them is written in a
-   * row then, which wakes those who read it once.
+   * row then, and those who read it on another core are woken once, not with each answer.
    */
   async #cached(id: string): Promise<SessionRecord | undefined> {
     if (this.#cache.get(id) === undefined) return undefined

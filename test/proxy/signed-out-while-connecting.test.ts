@@ -21,10 +21,11 @@ test('a request whose user signs out while the target is connected to is not sen
     if (path === '/order') asking?.session.destroy(() => {})
   }
   subscribe(CREATED, signOut)
-
-  expect((await browser.get(`${site.proxied}/order`)).status).toBe(401)
-  expect(site.upstream.requests).toEqual([])
-
-  unsubscribe(CREATED, signOut)
-  await site.close()
+  try {
+    expect((await browser.get(`${site.proxied}/order`)).status).toBe(401)
+    expect(site.upstream.requests).toEqual([])
+  } finally {
+    unsubscribe(CREATED, signOut)
+    await site.close()
+  }
 })
