@@ -56,7 +56,12 @@ export const suite = {
     { id: 'G3', one: LATCHKEY_REDIS, other: OPENID_CONNECT, figure: 'perSecond', must: 3, aim: 5 },
     { id: 'G3', one: LATCHKEY_REDIS, other: AUTH_JS, figure: 'perSecond', must: 9, aim: 15 },
   ].map((target) => ({ case: CASE, ...target })),
-  chart: { title: 'A guarded route', case: CASE, reference: EXPRESS_SESSION, leftOut: [LATCHKEY_PIPELINING, NODE_HTTP] },
+  chart: {
+    title: 'A guarded route',
+    case: CASE,
+    reference: EXPRESS_SESSION,
+    leftOut: [LATCHKEY_PIPELINING, NODE_HTTP],
+  },
 }
 
 async function isTheUser(response) {

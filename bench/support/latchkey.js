@@ -11,7 +11,9 @@ export function startLatchkey() {
   const { sessions, grants, cacheMs = 0, isPipelining = false, redisPort } = given
   // One client for both, as an application would have it.
   const redis =
-    sessions === 'redis' ? new Redis({ host: '127.0.0.1', port: redisPort, enableAutoPipelining: isPipelining }) : undefined
+    sessions === 'redis'
+      ? new Redis({ host: '127.0.0.1', port: redisPort, enableAutoPipelining: isPipelining })
+      : undefined
   return latchkey({
     baseUrl,
     provider: oidc({ issuer: given.issuer, ...CLIENT, scope: 'openid profile email' }),
