@@ -1,6 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import type { Assembly } from './assembly.ts'
 import { AuthError } from './errors.ts'
+import { wantsEventStream } from './event-stream.ts'
 import { wantedPath } from './express/callback.ts'
 import { answerError } from './express/error-answer.ts'
 import { endGrants } from './express/logout.ts'
@@ -84,7 +85,8 @@ export function createEntrance({ parts, ownRoutes, grantStore }: Assembly): Entr
   return { middleware: latchkeyMiddleware as RequestHandler, attach, fail }
 }
 
-/** An upgrade goes on for long, so that it must know better. */
+/** What goes on for long must know better. */
 function isRead(req: Request): boolean {
-  return (req.method === 'GET' || req.method === 'HEAD') && upgradeOf(req) === undefined
+  const { method } = req
+  return (method === 'GET' || method === 'HEAD') && upgradeOf(req) === undefined && !wantsEventStream(req)
 }

@@ -74,12 +74,14 @@ afterEach(async () => {
 })
 
 /** A process of the application. */
-async function start(cacheMs = 0): Promise<(act: Act, method?: string) => Promise<unknown>> {
+async function start(
+  cacheMs = 0,
+): Promise<(act: Act, method?: string, headers?: Readonly<Record<string, string>>) => Promise<unknown>> {
   const options = { cookie: { maxAge: IDLE_MS } }
   const side = await startSide({ store, options, runtime: clock, mounts: 'latchkey alone', cacheMs })
   sides.push(side)
-  return async (act, method = 'GET') => {
-    const answer = await side.ask({ cookie: `${COOKIE}=${signed(ID)}` }, [act], '/', method)
+  return async (act, method = 'GET', headers = {}) => {
+    const answer = await side.ask({ cookie: `${COOKIE}=${signed(ID)}`, ...headers }, [act], '/', method)
     return (JSON.parse(answer.text) as unknown[])[0]
   }
 }
@@ -173,6 +175,16 @@ describe('with cacheMs', () => {
     expect(await here(WHO, 'POST')).toEqual(NOBODY)
     clock.advance({ ms: 1_000 })
     expect(await here(WHO)).toEqual(NOBODY)
+  })
+
+  test('a sign-out in another process is seen at once by a stream of events, which goes on for long', async () => {
+    const [here, there] = [await start(1_000), await start(1_000)]
+    await here(WHO)
+    await here(WHO)
+    await there({ act: 'destroy' })
+
+    expect(await here(WHO)).toEqual(ALICE)
+    expect(await here(WHO, 'GET', { accept: 'text/event-stream' })).toEqual(NOBODY)
   })
 
   test.each<Act>([{ act: 'destroy' }, { act: 'regenerate' }])(

@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import { wantsEventStream } from '../../event-stream.ts'
 import { siteOf } from '../../express/navigation.ts'
 
 const SAFE_METHODS = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -10,9 +11,7 @@ export function isUpgrade(req: Request): boolean {
 
 /** Would it do harm if a page of another site made the browser send this? Such a page cannot read the answer to anything else. */
 export function needsProof(req: Request): boolean {
-  if (!SAFE_METHODS.has(req.method) || isUpgrade(req)) return true
-  const { accept } = req.headers
-  return accept !== undefined && /\btext\/event-stream\b/i.test(accept)
+  return !SAFE_METHODS.has(req.method) || isUpgrade(req) || wantsEventStream(req)
 }
 
 /**

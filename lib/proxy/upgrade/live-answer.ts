@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express'
 import { AuthError } from '../../errors.ts'
+import { wantsEventStream } from '../../event-stream.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { LiveConnection } from './live-connections.ts'
 import type { Tunnel } from './upgrade-tunnel.ts'
@@ -7,9 +8,6 @@ import { CLOSE_CODES } from './web-socket-frames.ts'
 
 /** An answer that is nearly there may still get there: the request was made by somebody who was signed in. */
 const GRACE_MS = 2_000
-
-/** What asks for one says so; there is nothing in it to be waited for. */
-const EVENT_STREAM = /\btext\/event-stream\b/i
 
 /** An answer under way, until it is over; or the tunnel that came of it. */
 export class LiveAnswer implements LiveConnection {
@@ -53,7 +51,8 @@ export class LiveAnswer implements LiveConnection {
 
   async #cut(): Promise<void> {
     const res = this.#res
-    if (!EVENT_STREAM.test(this.#req.headers.accept ?? '')) {
+    // In a stream of events there is no end to be waited for.
+    if (!wantsEventStream(this.#req)) {
       const closed = new AbortController()
       res.once('close', () => closed.abort())
       await this.#runtime.sleep(GRACE_MS, closed.signal).catch(() => {})
