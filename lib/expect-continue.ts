@@ -1,11 +1,11 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 
 /**
  * A client that asks before it sends a body (`Expect: 100-continue`, RFC 9110 §10.1.1) is told to go on when somebody begins to read it,
  * and not when the answer comes without: nobody is signed in, it is too long, there is no target to send it to. Node tells everybody at
- * once.
+ * once, and where somebody sees to it himself, as here, leaves it to him to emit the request.
  */
-export function continueWhenRead(server: Server, app: RequestListener): void {
+export function continueWhenRead(server: Server): void {
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     // Its own; taken away again, so that the request is like any other.
     req._read = (size) => {
@@ -14,6 +14,6 @@ export function continueWhenRead(server: Server, app: RequestListener): void {
       if (!res.headersSent) res.writeContinue()
       req._read(size)
     }
-    app(req, res)
+    server.emit('request', req, res)
   })
 }

@@ -16,7 +16,7 @@ export function createServer(app: RequestListener, options: ServerOptions): Http
   const all = { ...constructorsFor(app), ...options }
   leaveOutProduct(app)
   const server = isTls ? createHttpsServer(all, app) : createHttpServer(all, app)
-  continueWhenRead(server, app)
+  continueWhenRead(server)
   return server
 }
 
