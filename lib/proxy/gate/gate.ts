@@ -3,7 +3,7 @@ import { AuthError } from '../../errors.ts'
 import { Cors } from './cors.ts'
 import { isOurOwn, isUpgrade, needsProof } from './cross-site.ts'
 import { framingComplaint, malformed } from './framing.ts'
-import { pathComplaint } from './path.ts'
+import { isBelow, pathComplaint } from './path.ts'
 import type { ProxySettings } from '../proxy-options.ts'
 import { offersHttp2 } from '../upgrade/upgrade-protocols.ts'
 
@@ -98,10 +98,4 @@ export class Gate {
 /** Beside another protocol, or where somebody else listens for upgrades; alone it makes none. */
 function upgradeComplaint(req: Request): string | undefined {
   return isUpgrade(req) && offersHttp2(req) ? 'it wants to go on in HTTP/2' : undefined
-}
-
-/** Ends `allowed` at the end of a segment? */
-function isBelow(path: string, allowed: string): boolean {
-  if (!path.startsWith(allowed)) return false
-  return path.length === allowed.length || allowed.endsWith('/') || path[allowed.length] === '/'
 }

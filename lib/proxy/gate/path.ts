@@ -55,3 +55,9 @@ function decoded(path: string): string | undefined {
 function slashes(text: string): number {
   return text.split('/').length
 }
+
+/** Is it `prefix`, or goes on behind it with another segment? Both without a query. */
+export function isBelow(path: string, prefix: string): boolean {
+  if (!path.startsWith(prefix)) return false
+  return path.length === prefix.length || prefix.endsWith('/') || path[prefix.length] === '/'
+}

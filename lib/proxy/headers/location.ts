@@ -1,3 +1,4 @@
+import { isBelow } from '../gate/path.ts'
 import type { Target } from '../target.ts'
 
 /** Where a request came in and where it went. */
@@ -25,8 +26,4 @@ export function publicLocation(
   const path = `${mount}${pathname.slice(target.prefix.length)}${search}${hash}`
   // A browser would take it for another host.
   return path.startsWith('/') && !path.startsWith('//') ? path : `${publicOrigin}${path}`
-}
-
-function isBelow(path: string, prefix: string): boolean {
-  return path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/')
 }

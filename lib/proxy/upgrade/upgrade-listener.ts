@@ -2,9 +2,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import * as z from 'zod'
+import { withoutLastSlash } from '../../express/navigation.ts'
 import { readOptions, type Same } from '../../option-reader.ts'
 import type { Runtime } from '../../runtime.ts'
 import { hasBody } from '../gate/framing.ts'
+import { isBelow } from '../gate/path.ts'
 import { isTaken, UpgradeRequest } from './upgrade-request.ts'
 
 export interface AttachOptions {
@@ -30,7 +32,8 @@ void documented
  */
 export function attachUpgrades(server: Server | HttpsServer, options: AttachOptions, runtime: Runtime): void {
   const { path } = readOptions(schema, options, 'attach()')
-  listen(server, runtime, ({ url = '' }) => isAtOrBelow(path, url))
+  const prefix = path === undefined ? undefined : withoutLastSlash(path)
+  listen(server, runtime, ({ url = '' }) => prefix === undefined || isBelow(url.split(/[?#]/, 1)[0] ?? '', prefix))
 }
 
 /** The same for a server on which nobody else listens for upgrades. Once somebody does, that they are ours has to be said by `attach()`. */
@@ -66,11 +69,4 @@ function responseTo(req: IncomingMessage, socket: Socket, head: Buffer, runtime:
     socket.destroy()
     return undefined
   }
-}
-
-function isAtOrBelow(path: string | undefined, url: string): boolean {
-  if (path === undefined) return true
-  const prefix = path.endsWith('/') ? path.slice(0, -1) : path
-  const actual = url.split(/[?#]/, 1)[0] ?? ''
-  return actual === prefix || actual.startsWith(`${prefix}/`)
 }
