@@ -46,6 +46,7 @@ const WORDS: Readonly<Record<AuthErrorCode, Words>> = {
   ERR_AUTH_RECORD: ON_US,
   ERR_AUTH_MISCONFIGURED: ON_US,
   ERR_AUTH_REQUEST: { title: 'This link does not work', text: 'The address is incomplete or was changed on its way. Start again from the home page.', offersLogin: false },
+  ERR_AUTH_REQUEST_TIMEOUT: { title: 'This took too long', text: 'What you sent has stopped coming. Check your connection, and try again.', offersLogin: false },
   ERR_AUTH_TOO_LARGE: { title: 'This is too large', text: 'What you sent is longer than is accepted here. Send less of it, or a smaller file.', offersLogin: false },
   ERR_AUTH_TRANSACTION: { title: 'This sign-in is no longer valid', text: 'It was begun too long ago, in another browser, or has been used already. If it keeps happening, allow cookies for this site.', offersLogin: true },
   ERR_AUTH_DENIED: { title: 'Access was not granted', text: 'You, or the sign-in service, declined. Nothing was shared, and you are not signed in.', offersLogin: true },

@@ -37,9 +37,12 @@ export interface ProxyOptions {
   connectTimeoutMs?: number | undefined
   /** Milliseconds until the answer must begin; and, while all connections are taken, for one to become free. Default 30,000. */
   headersTimeoutMs?: number | undefined
-  /** Milliseconds between two parts of the answer; and for which a client may take nothing of it. Default 300,000. */
+  /**
+   * Milliseconds between two parts of the answer; for which a client may take nothing of it; and for which it may send nothing of its request
+   * (`ERR_AUTH_REQUEST_TIMEOUT`, 408). Default 300,000.
+   */
   idleTimeoutMs?: number | undefined
-  /** Milliseconds until the answer must have ended, from when the token is at hand. Default: any time. */
+  /** Milliseconds until the answer must have ended, from when the token is at hand and so is a body that can be sent again. Default: any time. */
   totalTimeoutMs?: number | undefined
   /**
    * Connections to each target at most. Default 256. Requests beyond that wait for one, to whichever target, in order, up to 1,000 in all;

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Request, RequestHandler, Response } from 'express'
 import { shareHiddenClass } from '../hidden-classes.ts'
 import { closeUnread } from './forward/closing.ts'
-import { demandShort, isRepeatable, isTooLarge, readBody } from './forward/request-body.ts'
+import { demandShort, isRepeatable, isGivenUp, readBody } from './forward/request-body.ts'
 import { Sending, type Credentials } from './forward/sending.ts'
 import { TokenInquiry } from './forward/token-inquiry.ts'
 import { Upstreams } from './forward/upstreams.ts'
@@ -41,7 +41,7 @@ export function createProxy(
   const { publicUrl, runtime } = context
   const publicOrigin = publicUrl.origin
   const { provider, resource, scope, maxReplayBytes, maxBodyBytes = Number.POSITIVE_INFINITY } = settings
-  const limits = { maxReplayBytes, maxBodyBytes }
+  const limits = { maxReplayBytes, maxBodyBytes, idleTimeoutMs: settings.idleTimeoutMs, runtime }
   const tokenTarget = { resource, scope }
   const gate = new Gate(settings, publicUrl, (req) => context.signInOf(req, undefined) !== undefined)
   const identity = new Identity(settings, publicUrl, runtime)
@@ -123,7 +123,7 @@ export function createProxy(
       // A client that left is nobody's fault, and nobody is there to be told.
       // And an application that has answered itself, because it took too long, needs no other answer.
       if (res.closed || res.writableEnded) return
-      if (isTooLarge(error)) closeUnread(req, res, runtime)
+      if (isGivenUp(error)) closeUnread(req, res, runtime)
       context.fail(error, req, res, next)
     }
   }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { Request } from 'express'
 import { AuthError } from '../../errors.ts'
+import { ClientSending, type Patience } from './client-sending.ts'
 import { hasBody } from '../gate/framing.ts'
 import { giveBack, isNodes, isNodesBody, isWatched } from './spent-buffers.ts'
 
@@ -29,15 +30,14 @@ export function demandShort({ headers }: Request, maxBodyBytes: number): void {
   if (Number(headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge()
 }
 
-/**
- * @param maxReplayBytes a body announced as no longer is read first, so that it can be repeated; a longer one, or one of unknown length,
- * streams through.
- * @throws {AuthError} `ERR_AUTH_SETUP` if a body parser has eaten it.
- */
-export async function readBody(
-  req: Request,
-  { maxReplayBytes, maxBodyBytes }: { maxReplayBytes: number; maxBodyBytes: number },
-): Promise<RequestBody> {
+export interface BodyLimits extends Patience {
+  /** A body announced as no longer is read first, so that it can be repeated; a longer one, or one of unknown length, streams through. */
+  readonly maxReplayBytes: number
+  readonly maxBodyBytes: number
+}
+
+/** @throws {AuthError} `ERR_AUTH_SETUP` if a body parser has eaten it; `ERR_AUTH_REQUEST_TIMEOUT`. */
+export async function readBody(req: Request, limits: BodyLimits): Promise<RequestBody> {
   if (!hasBody(req)) return NO_BODY
   if (req.readableDidRead) {
     throw new AuthError(
@@ -45,21 +45,32 @@ export async function readBody(
       'the request body was read before the proxy could forward it; mount body parsers after auth.proxy()',
     )
   }
-  if (isRepeatable(req, maxReplayBytes)) return { kind: 'repeatable', bytes: await readWhole(req) }
-  return { kind: 'stream', bytes: new Upload(req, maxBodyBytes) }
+  if (!isRepeatable(req, limits.maxReplayBytes)) return { kind: 'stream', bytes: new Upload(req, limits) }
+  return { kind: 'repeatable', bytes: await readWhole(req, limits) }
 }
 
-async function readWhole(req: Request): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    req.on('data', (chunk: Buffer) => chunks.push(chunk))
-    req.once('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)))
-    req.once('error', reject)
-    // Somebody else has destroyed it, or the client left; by now, too, of which nothing is said any more.
-    const close = (): void => reject(new Error('the request body ended early'))
-    if (req.destroyed) close()
-    else req.once('close', close)
-  })
+async function readWhole(req: Request, patience: Patience): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let client: ClientSending | undefined
+  try {
+    await new Promise<void>((resolve, reject) => {
+      client = new ClientSending(patience, () => reject(stalled()))
+      req.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        client?.waitFor()
+      })
+      req.once('end', resolve)
+      req.once('error', reject)
+      // Somebody else has destroyed it, or the client left; by now, too, of which nothing is said any more.
+      const close = (): void => reject(new Error('the request body ended early'))
+      if (req.destroyed) close()
+      else req.once('close', close)
+      client.waitFor()
+    })
+  } finally {
+    client?.done()
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
 }
 
 /**
@@ -69,6 +80,7 @@ async function readWhole(req: Request): Promise<Buffer> {
 export class Upload extends Readable {
   readonly #req: Request
   readonly #maxBytes: number
+  readonly #client: ClientSending
   #length = 0
   #isReading = false
   /** What was sent, but may not have been written. */
@@ -78,11 +90,12 @@ export class Upload extends Readable {
   #isShared: boolean
   readonly #onError = (error: Error): void => void this.destroy(error)
 
-  /** @param maxBytes a longer one ends in `ERR_AUTH_TOO_LARGE`. */
-  constructor(req: Request, maxBytes: number) {
+  /** A longer one ends in `ERR_AUTH_TOO_LARGE`; one that stops coming, in `ERR_AUTH_REQUEST_TIMEOUT`. */
+  constructor(req: Request, limits: BodyLimits) {
     super({ highWaterMark: MAX_AHEAD })
     this.#req = req
-    this.#maxBytes = maxBytes
+    this.#maxBytes = limits.maxBodyBytes
+    this.#client = new ClientSending(limits, () => this.destroy(stalled()))
     this.#isShared = READING.some((event) => req.listenerCount(event) > 0)
     req.on('newListener', this.#onListener)
     req.once('error', this.#onError)
@@ -108,6 +121,7 @@ export class Upload extends Readable {
   }
 
   override _read(): void {
+    this.#client.waitFor()
     if (this.#isReading) {
       this.#req.resume()
       return
@@ -120,9 +134,10 @@ export class Upload extends Readable {
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     const req = this.#req
     req.off('data', this.#onData).off('end', this.#onEnd).off('newListener', this.#onListener)
+    this.#client.done()
     this.#forgetSent()
-    // The client may only listen when it has sent everything. Of a body that is too long nothing more is read.
-    if (isTooLarge(error)) req.pause()
+    // The client may only listen when it has sent everything. Of a body that was given up nothing more is read.
+    if (isGivenUp(error)) req.pause()
     else req.resume()
     callback(error)
   }
@@ -136,10 +151,14 @@ export class Upload extends Readable {
   readonly #onData = (chunk: Buffer): void => {
     this.#length += chunk.length
     if (this.#length > this.#maxBytes) this.destroy(tooLarge())
-    else if (!this.push(chunk)) this.#req.pause()
+    else if (!this.push(chunk)) {
+      this.#client.rest()
+      this.#req.pause()
+    }
   }
 
   readonly #onEnd = (): void => {
+    this.#client.done()
     this.push(null)
   }
 
@@ -148,8 +167,15 @@ export class Upload extends Readable {
   }
 }
 
-export function isTooLarge(error: unknown): boolean {
-  return error instanceof AuthError && error.code === 'ERR_AUTH_TOO_LARGE'
+/** Is it answered with the rest of the body unread? */
+export function isGivenUp(error: unknown): boolean {
+  return (
+    error instanceof AuthError && (error.code === 'ERR_AUTH_TOO_LARGE' || error.code === 'ERR_AUTH_REQUEST_TIMEOUT')
+  )
+}
+
+function stalled(): AuthError {
+  return new AuthError('ERR_AUTH_REQUEST_TIMEOUT', 'nothing more has come of the request body')
 }
 
 function tooLarge(): AuthError {
