@@ -314,6 +314,7 @@ describe('whatever is sent', () => {
       sessionCookies: ['__Host-sid'],
       route: { path: '/x', mount: '/api', publicOrigin: OURS.origin },
       hasOtherOrigins: false,
+      isForOneUser: true,
     }
     const setCookie = fc
       .tuple(pieces('', '=', ' = ', '==', '\t'), cookiePair, pieces('', '; Path=/', ';Domain=example', '; Secure'))

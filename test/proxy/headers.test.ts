@@ -12,6 +12,7 @@ describe('headers on their way through the proxy', () => {
       proxy: { forwardCookies: ['theme', 'lang', 'latchkey'] },
       routes(app, auth, upstream) {
         const forwardCookies = ['theme', 'lang', 'latchkey', '__Host-latchkey', 'LATCHKEY', '__host-Latchkey', '__Secure-latchkey', 'latchkey-admin'] // prettier-ignore
+        app.use('/open', auth.proxy(upstream.url, { token: false }))
         app.use('/all-cookies', auth.proxy(upstream.url, { forwardCookies }))
         app.use(
           '/dressed',
@@ -63,6 +64,10 @@ describe('headers on their way through the proxy', () => {
       expect(seen[name]).toBe(name === 'connection' ? 'keep-alive' : undefined)
     },
   )
+
+  test('that the client takes trailers is told to the target, and nothing else of "te"', async () => {
+    expect((await headersAtTarget({ te: 'gzip;q=0.5, trailers' }))['te']).toBe('trailers')
+  })
 
   test.each(['keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'upgrade'])(
     '"%s" of an answer is about one connection and stays behind',
@@ -306,6 +311,43 @@ describe('headers on their way through the proxy', () => {
     expect((await headersAtClient({ 'cache-control': 'private, max-age=5' }))['cache-control']).toBe(
       'private, max-age=5',
     )
+  })
+
+  // A shared cache takes the browser's request for one without `Authorization` (RFC 9111 §3.5).
+  test.each([
+    ['max-age=60', 'max-age=60, private'],
+    ['no-cache', 'no-cache, private'],
+    ['private="set-cookie", max-age=60', 'private="set-cookie", max-age=60, private'],
+    ['x-public-holiday', 'x-public-holiday, private'],
+    ['', 'private'],
+    ['Public, max-age=60', 'Public, max-age=60'],
+    ['max-age=0,must-revalidate', 'max-age=0,must-revalidate'],
+    ['S-MaxAge=60', 'S-MaxAge=60'],
+    ['No-Store', 'No-Store'],
+    ['max-age=60, private', 'max-age=60, private'],
+  ])('an answer that is kept, unless told otherwise, by the user’s browser alone: "%s"', async (said, expected) => {
+    const seen = await headersAtClient({ 'cache-control': said, 'cdn-cache-control': said })
+
+    expect(seen).toMatchObject({ 'cache-control': expected, 'cdn-cache-control': expected })
+  })
+
+  test.each(['surrogate-control', 'x-accel-expires'])(
+    'what a target says to a cache of its own is not said to ours: %s',
+    async (name) => {
+      expect(await headersAtClient({ [name]: 'max-age=60' })).not.toHaveProperty(name)
+    },
+  )
+
+  test.each([
+    ['to whom nobody is signed in', async () => (await fetch(`${site.url}/open/x`)).headers, 'max-age=60', '60'],
+    ['by a guard alone', async () => (await browser.get(`${site.url}/open/x`)).headers, 'max-age=60, private', null],
+  ])('without a token: %s', async (_who, ask, expected, surrogate) => {
+    site.upstream.answer(
+      (_req, res) => void res.writeHead(200, { 'cache-control': 'max-age=60', 'x-accel-expires': '60' }).end('ok'),
+    )
+    const seen = await ask()
+
+    expect([seen.get('cache-control'), seen.get('x-accel-expires')]).toEqual([expected, surrogate])
   })
 
   test('the token does not come back with the answer', async () => {

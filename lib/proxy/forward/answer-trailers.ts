@@ -1,5 +1,5 @@
 import type { Response } from 'express'
-import { responseHeaders, type AnswerRules, type RawHeaders } from '../headers/headers.ts'
+import { responseHeaders, takesTrailers, type AnswerRules, type RawHeaders } from '../headers/headers.ts'
 import type { Target } from '../target.ts'
 
 /** What was decided by the head, and is not to be decided again behind the body (RFC 9110 §6.5.1). */
@@ -23,7 +23,7 @@ const OF_THE_HEAD = new Set([
 
 /** @returns the fields behind a target's body that this client takes (`TE: trailers`, RFC 9110 §10.1.4), as `res.addTrailers()` takes them. */
 export function answerTrailers(raw: RawHeaders, res: Response, rules: AnswerRules, from: Target): [string, string][] {
-  if (!/\btrailers\b/i.test(String(res.req.headers['te']))) return []
+  if (!takesTrailers(res.req)) return []
   const flat = responseHeaders(raw, rules, from)
   const pairs: [string, string][] = []
   for (let at = 0; at < flat.length; at += 2) {

@@ -1,6 +1,7 @@
 import { judgeBody, judgeHead, MAX_LOOK_BYTES, MAX_LOOK_MS, type AnswerHead } from '../../protocol/refusal.ts'
 import type { AnswerPattern } from '../../providers/provider.ts'
 import type { Runtime } from '../../runtime.ts'
+import { textOf } from '../headers/headers.ts'
 import type { HeldAnswer } from './held-answer.ts'
 
 /** What to do about an answer that says that the token is not good any more. */
@@ -16,7 +17,7 @@ export function headOf(status: number, raw: readonly Buffer[]): AnswerHead {
     header(name) {
       const values: string[] = []
       for (let at = 0; at < raw.length; at += 2)
-        if (raw[at]?.toString('latin1').toLowerCase() === name) values.push(raw[at + 1]?.toString('latin1') ?? '')
+        if (textOf(raw[at]).toLowerCase() === name) values.push(textOf(raw[at + 1]))
       return values.length === 0 ? undefined : values.join(', ')
     },
   }

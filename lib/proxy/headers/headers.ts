@@ -1,4 +1,5 @@
 import type { Request } from 'express'
+import { forOneUser } from './cache-control.ts'
 import { cookiesToForward, setsSession } from './cookies.ts'
 import { forwardedHeaders } from './forwarded.ts'
 import { folded, isOwnName, METHOD_OVERRIDES, namedByConnection, PER_HOP } from './header-names.ts'
@@ -50,8 +51,14 @@ export function requestHeaders(
   }
   const cookies = cookiesToForward(headers.cookie, forwardCookies, sessionCookies)
   if (cookies !== '' && named?.has('cookie') !== true) result.push('cookie', cookies)
+  if (takesTrailers(req)) result.push('te', 'trailers') // as it says to us, so we say to the target
   result.push(...forwarded(req))
   return result
+}
+
+/** Fields behind the body of the answer (RFC 9110 §10.1.4). */
+export function takesTrailers({ headers: { te } }: Request): boolean {
+  return te !== undefined && /\btrailers\b/i.test(String(te))
 }
 
 /** As they came: name, value, name, value. */
@@ -63,9 +70,11 @@ export interface AnswerRules {
   readonly route: Route
   /** Are there `allowOrigins`? */
   readonly hasOtherOrigins: boolean
+  /** Might somebody else's be another one, or none? */
+  readonly isForOneUser: boolean
 }
 
-type Kind = 'dropped' | 'set-cookie' | 'location' | 'for-other-origins'
+type Kind = 'dropped' | 'set-cookie' | 'location' | 'for-other-origins' | 'for-caches' | 'for-surrogates'
 
 /** What becomes of a header of an answer; the others pass as they are. */
 const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
@@ -96,6 +105,15 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['set-cookie2', 'set-cookie'],
   ['location', 'location'],
   ['content-location', 'location'],
+  ['cache-control', 'for-caches'],
+  // The same for some caches only (RFC 9213).
+  ['cdn-cache-control', 'for-caches'],
+  ['cloudflare-cdn-cache-control', 'for-caches'],
+  ['netlify-cdn-cache-control', 'for-caches'],
+  ['vercel-cdn-cache-control', 'for-caches'],
+  // Said to a server in front of the target, and heeded by one in front of us, whatever `Cache-Control` says.
+  ['surrogate-control', 'for-surrogates'],
+  ['x-accel-expires', 'for-surrogates'],
 ])
 
 /**
@@ -113,10 +131,10 @@ export function responseHeaders(raw: RawHeaders, rules: AnswerRules, from: Targe
   const named = perConnection(valueOf(raw, 'connection'))
   const result: string[] = []
   for (let at = 0; at < raw.length; at += 2) {
-    const name = textOf(raw[at] as Buffer | string).toLowerCase()
+    const name = textOf(raw[at]).toLowerCase()
     const kind = KINDS.get(name)
     if (kind === 'dropped' || named?.has(name) === true || (hasNoLength && name === 'content-length')) continue
-    const value = textOf(raw[at + 1] as Buffer | string)
+    const value = textOf(raw[at + 1])
     if (kind === undefined) result.push(name, value)
     else pushSpecial(result, kind, name, value, rules, from)
   }
@@ -133,11 +151,14 @@ function pushSpecial(
 ): void {
   if (kind === 'set-cookie' && setsSession(value, rules.sessionCookies)) return
   if (kind === 'for-other-origins' && !rules.hasOtherOrigins) return
-  result.push(name, kind === 'location' ? publicLocation(value, from, rules.route) : value)
+  if (kind === 'for-surrogates' && rules.isForOneUser) return
+  if (kind === 'location') result.push(name, publicLocation(value, from, rules.route))
+  else result.push(name, kind === 'for-caches' && rules.isForOneUser ? forOneUser(value) : value)
 }
 
-function textOf(value: Buffer | string): string {
-  return typeof value === 'string' ? value : value.toString('latin1')
+/** Of a name or a value. */
+export function textOf(raw: Buffer | string | undefined): string {
+  return typeof raw === 'string' ? raw : (raw?.toString('latin1') ?? '')
 }
 
 /** Chunked, and once, is what undici takes off, and all that it was asked for (RFC 9112 §6.1, §7.4). */
@@ -153,7 +174,7 @@ function valueOf(raw: RawHeaders, lower: string): string | undefined {
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] as Buffer | string
     if (name.length !== lower.length || textOf(name).toLowerCase() !== lower) continue
-    const value = textOf(raw[at + 1] as Buffer | string)
+    const value = textOf(raw[at + 1])
     found = found === undefined ? value : `${found},${value}`
   }
   return found
