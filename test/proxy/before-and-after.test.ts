@@ -37,6 +37,22 @@ describe('what comes before and behind an answer', () => {
     expect(await receive(await answer)).toEqual({ text: 'the page', end: 'complete' })
   })
 
+  test('an early hint in Latin-1 arrives as it was sent', async () => {
+    upstream.answer(
+      (req) =>
+        void req.socket.end(
+          Buffer.from(
+            'HTTP/1.1 103 Early Hints\r\nlink: </caf\u00E9>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok',
+            'latin1',
+          ),
+        ),
+    )
+
+    expect(await exchangeBytes(site.url, 'GET /up/page HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')).toContain(
+      'Link: </caf\u00E9>; rel=preload\r\n',
+    )
+  })
+
   test('that the target is still working on it reaches the client', async () => {
     upstream.answer((_req, res) => {
       res.writeProcessing()

@@ -1,7 +1,6 @@
 import type { Response } from 'express'
 import { answerTrailers } from './answer-trailers.ts'
 import { responseHeaders, type AnswerRules, type RawHeaders } from '../headers/headers.ts'
-import { passOn } from './informational.ts'
 import { giverOf } from './spent-buffers.ts'
 import type { Target } from '../target.ts'
 import { TokenMask } from '../headers/token-mask.ts'
@@ -36,11 +35,6 @@ export class AnswerWriter {
   constructor(res: Response, settings: AnswerSettings) {
     this.#res = res
     this.#settings = settings
-  }
-
-  /** What comes before the answer. */
-  inform(status: number, raw: RawHeaders): void {
-    passOn(status, raw, this.#res)
   }
 
   /** @param from where the answer comes from. */

@@ -8,6 +8,7 @@ import { ClientReading } from './client-reading.ts'
 import type { Connection } from './connection.ts'
 import type { RawHeaders } from '../headers/headers.ts'
 import { HeldAnswer } from './held-answer.ts'
+import { passOn } from './informational.ts'
 import { isStreaming, type ForwardOptions, type ForwardOutcome, type ForwardRequest } from './forward-request.ts'
 import { headOf, isRefused, type OnRefusal } from './refusal.ts'
 import { Upload } from './request-body.ts'
@@ -101,7 +102,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
     if (status === 101) throw NOT_ASKED
     if (status < 200) {
-      if (!this.#isSettled) this.#writer.inform(status, raw)
+      if (!this.#isSettled) passOn(status, raw, this.#res)
       this.#awaitHead()
       return true
     }

@@ -1,5 +1,5 @@
 import type { Response } from 'express'
-import type { RawHeaders } from '../headers/headers.ts'
+import { textOf, type RawHeaders } from '../headers/headers.ts'
 
 const PROCESSING = 102
 const EARLY_HINTS = 103
@@ -27,6 +27,6 @@ function writeHints(res: Response, link: string[]): void {
 function linksOf(raw: RawHeaders): string[] {
   const links: string[] = []
   for (let at = 0; at < raw.length; at += 2)
-    if (String(raw[at]).toLowerCase() === 'link') links.push(...String(raw[at + 1]).split(/,\s*(?=<)/))
+    if (textOf(raw[at]).toLowerCase() === 'link') links.push(...textOf(raw[at + 1]).split(/,\s*(?=<)/))
   return links
 }
