@@ -90,6 +90,7 @@ export function createProxy(
       sessionCookies,
       route: { path, mount: req.baseUrl, publicOrigin },
       hasOtherOrigins,
+      ownNames: headerRules.ownNames,
       isForOneUser: settings.token || tellsOfUser || context.signInOf(req, undefined) !== undefined,
     }
     const askAgain = (): Promise<Credentials> => credentialsOf(req, caller, inquiry)

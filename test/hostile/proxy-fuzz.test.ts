@@ -315,6 +315,7 @@ describe('whatever is sent', () => {
       route: { path: '/x', mount: '/api', publicOrigin: OURS.origin },
       hasOtherOrigins: false,
       isForOneUser: true,
+      ownNames: new Set<string>(),
     }
     const setCookie = fc
       .tuple(pieces('', '=', ' = ', '==', '\t'), cookiePair, pieces('', '; Path=/', ';Domain=example', '; Secure'))

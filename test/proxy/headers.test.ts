@@ -12,6 +12,7 @@ describe('headers on their way through the proxy', () => {
       proxy: { forwardCookies: ['theme', 'lang', 'latchkey'] },
       routes(app, auth, upstream) {
         const forwardCookies = ['theme', 'lang', 'latchkey', '__Host-latchkey', 'LATCHKEY', '__host-Latchkey', '__Secure-latchkey', 'latchkey-admin'] // prettier-ignore
+        app.use('/identified', auth.proxy(upstream.url, { identityHeaders: { 'x-user-id': 'sub' } }))
         app.use('/open', auth.proxy(upstream.url, { token: false }))
         app.use('/all-cookies', auth.proxy(upstream.url, { forwardCookies }))
         app.use(
@@ -319,6 +320,9 @@ describe('headers on their way through the proxy', () => {
     ['no-cache', 'no-cache, private'],
     ['private="set-cookie", max-age=60', 'private="set-cookie", max-age=60, private'],
     ['x-public-holiday', 'x-public-holiday, private'],
+    ['publicly, max-age=60', 'publicly, max-age=60, private'],
+    ['no-cache="a, public"', 'no-cache="a, public", private'],
+    ['must-understand, no-store', 'must-understand, no-store, private'],
     ['', 'private'],
     ['Public, max-age=60', 'Public, max-age=60'],
     ['max-age=0,must-revalidate', 'max-age=0,must-revalidate'],
@@ -331,7 +335,26 @@ describe('headers on their way through the proxy', () => {
     expect(seen).toMatchObject({ 'cache-control': expected, 'cdn-cache-control': expected })
   })
 
-  test.each(['surrogate-control', 'x-accel-expires'])(
+  test('which lines say that together is not changed', async () => {
+    site.upstream.answer((_req, res) => void res.setHeader('cache-control', ['max-age=60', 'public']).end('ok'))
+
+    expect((await browser.get(`${site.proxied}/x`)).headers.get('cache-control')).toBe('max-age=60, public')
+  })
+
+  test.each([
+    ['Accept, authorization', 'Accept, authorization, cookie'],
+    ['X_User-Id', 'X_User-Id, cookie'],
+    ['accept-encoding, x-authorization', 'accept-encoding, x-authorization'],
+  ])('an answer that varies with what only the target sees varies with the cookie: "%s"', async (said, expected) => {
+    site.upstream.answer(
+      (_req, res) => void res.writeHead(200, { 'cache-control': 'public, max-age=60', vary: said }).end('ok'),
+    )
+    const answer = await browser.get(`${site.url}/identified/x`)
+
+    expect([answer.headers.get('vary'), answer.headers.get('cache-control')]).toEqual([expected, 'public, max-age=60'])
+  })
+
+  test.each(['edge-control', 'surrogate-control', 'x-accel-expires'])(
     'what a target says to a cache of its own is not said to ours: %s',
     async (name) => {
       expect(await headersAtClient({ [name]: 'max-age=60' })).not.toHaveProperty(name)

@@ -1,5 +1,5 @@
 import type { Request } from 'express'
-import { forOneUser } from './cache-control.ts'
+import { isCacheControl, keepForOneUser } from './caching.ts'
 import { cookiesToForward, setsSession } from './cookies.ts'
 import { forwardedHeaders } from './forwarded.ts'
 import { folded, isOwnName, METHOD_OVERRIDES, namedByConnection, PER_HOP } from './header-names.ts'
@@ -51,14 +51,15 @@ export function requestHeaders(
   }
   const cookies = cookiesToForward(headers.cookie, forwardCookies, sessionCookies)
   if (cookies !== '' && named?.has('cookie') !== true) result.push('cookie', cookies)
-  if (takesTrailers(req)) result.push('te', 'trailers') // as it says to us, so we say to the target
+  // As it says to us, so we say to the target; without `Connection: te`, which undici cannot say.
+  if (takesTrailers(req)) result.push('te', 'trailers')
   result.push(...forwarded(req))
   return result
 }
 
 /** Fields behind the body of the answer (RFC 9110 §10.1.4). */
 export function takesTrailers({ headers: { te } }: Request): boolean {
-  return te !== undefined && /\btrailers\b/i.test(String(te))
+  return te !== undefined && /(?:^|,)\s*trailers\s*(?:,|$)/i.test(String(te))
 }
 
 /** As they came: name, value, name, value. */
@@ -72,9 +73,11 @@ export interface AnswerRules {
   readonly hasOtherOrigins: boolean
   /** Might somebody else's be another one, or none? */
   readonly isForOneUser: boolean
+  /** Names, as {@link folded}, that this proxy alone sets. */
+  readonly ownNames: ReadonlySet<string>
 }
 
-type Kind = 'dropped' | 'set-cookie' | 'location' | 'for-other-origins' | 'for-caches' | 'for-surrogates'
+type Kind = 'dropped' | 'set-cookie' | 'location' | 'for-other-origins' | 'for-surrogates'
 
 /** What becomes of a header of an answer; the others pass as they are. */
 const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
@@ -105,13 +108,8 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['set-cookie2', 'set-cookie'],
   ['location', 'location'],
   ['content-location', 'location'],
-  ['cache-control', 'for-caches'],
-  // The same for some caches only (RFC 9213).
-  ['cdn-cache-control', 'for-caches'],
-  ['cloudflare-cdn-cache-control', 'for-caches'],
-  ['netlify-cdn-cache-control', 'for-caches'],
-  ['vercel-cdn-cache-control', 'for-caches'],
   // Said to a server in front of the target, and heeded by one in front of us, whatever `Cache-Control` says.
+  ['edge-control', 'for-surrogates'],
   ['surrogate-control', 'for-surrogates'],
   ['x-accel-expires', 'for-surrogates'],
 ])
@@ -130,6 +128,7 @@ export function responseHeaders(raw: RawHeaders, rules: AnswerRules, from: Targe
   const hasNoLength = status !== undefined && (status < 200 || status === 204) // RFC 9110 §8.6
   const named = perConnection(valueOf(raw, 'connection'))
   const result: string[] = []
+  let isOfCaches = false
   for (let at = 0; at < raw.length; at += 2) {
     const name = textOf(raw[at]).toLowerCase()
     const kind = KINDS.get(name)
@@ -137,7 +136,9 @@ export function responseHeaders(raw: RawHeaders, rules: AnswerRules, from: Targe
     const value = textOf(raw[at + 1])
     if (kind === undefined) result.push(name, value)
     else pushSpecial(result, kind, name, value, rules, from)
+    isOfCaches ||= name === 'vary' || isCacheControl(name)
   }
+  if (isOfCaches && rules.isForOneUser) keepForOneUser(result, rules.ownNames)
   return result
 }
 
@@ -152,8 +153,7 @@ function pushSpecial(
   if (kind === 'set-cookie' && setsSession(value, rules.sessionCookies)) return
   if (kind === 'for-other-origins' && !rules.hasOtherOrigins) return
   if (kind === 'for-surrogates' && rules.isForOneUser) return
-  if (kind === 'location') result.push(name, publicLocation(value, from, rules.route))
-  else result.push(name, kind === 'for-caches' && rules.isForOneUser ? forOneUser(value) : value)
+  result.push(name, kind === 'location' ? publicLocation(value, from, rules.route) : value)
 }
 
 /** Of a name or a value. */
