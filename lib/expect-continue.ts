@@ -7,6 +7,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
  */
 export function continueWhenRead(server: Server): void {
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    if (server.listenerCount('checkContinue') > 1) return // somebody else sees to it
     // Its own; taken away again, so that the request is like any other.
     req._read = (size) => {
       delete (req as Partial<IncomingMessage>)._read
