@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { once } from 'node:events'
-import { request, type ClientRequest, type IncomingMessage } from 'node:http'
+import { request, type ClientRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { startOpenProxy, type OpenProxy } from '../support/open-proxy.ts'
 import { answerTo, receive } from '../support/raw-client.ts'
@@ -98,6 +98,34 @@ describe('a client that stops in the middle of its body', () => {
     upload.end()
 
     expect(await receive(await answer)).toEqual({ text: '30 bytes', end: 'complete' })
+  })
+
+  test('when the target has begun to answer is not cut off', async () => {
+    let answering: ServerResponse | undefined
+    upstream.answer((req, res) => {
+      answering = res
+      req.resume()
+      res.write('begun ')
+    })
+    const { answer, send } = await begin({ 'transfer-encoding': 'chunked' })
+    await send('0123456789')
+    const received = receive(await answer)
+    await send('0123456789')
+
+    site.clock.advance({ ms: 3 * IDLE_MS })
+    await new Promise(setImmediate)
+    answering?.end('and ended')
+
+    expect(await received).toEqual({ text: 'begun and ended', end: 'complete' })
+  })
+
+  test('whose next part is there, but was not read yet, is not cut off', async () => {
+    const { upload, answer, send } = await begin({ 'transfer-encoding': 'chunked' })
+    await send('0123456789')
+    upload.end('0123456789')
+    site.clock.advance({ ms: IDLE_MS })
+
+    expect(await receive(await answer)).toEqual({ text: '20 bytes', end: 'complete' })
   })
 
   test('because the target reads no more is waited for', async () => {

@@ -13,6 +13,7 @@ export class ClientSending {
   /** Monotonic milliseconds; `undefined`: it is not waited for. */
   #waitsSince: number | undefined
   #stopTimer: (() => void) | undefined
+  #isDone = false
 
   constructor(patience: Patience, onStalled: () => void) {
     this.#patience = patience
@@ -21,6 +22,7 @@ export class ClientSending {
 
   /** From now on, and again from now on where it was waited for already. */
   waitFor(): void {
+    if (this.#isDone) return
     const { idleTimeoutMs, runtime } = this.#patience
     this.#waitsSince = runtime.monotonic()
     this.#stopTimer ??= runtime.after(idleTimeoutMs, this.#onTime)
@@ -32,6 +34,7 @@ export class ClientSending {
   }
 
   done(): void {
+    this.#isDone = true
     this.#stopTimer?.()
     this.#waitsSince = undefined
   }
@@ -39,10 +42,12 @@ export class ClientSending {
   /** One timer for many parts: it only looks since when nothing has come. */
   readonly #onTime = (): void => {
     this.#stopTimer = undefined
-    if (this.#waitsSince === undefined) return
+    const since = this.#waitsSince
+    if (since === undefined) return
     const { idleTimeoutMs, runtime } = this.#patience
-    const restMs = this.#waitsSince + idleTimeoutMs - runtime.monotonic()
+    const restMs = since + idleTimeoutMs - runtime.monotonic()
     if (restMs > 0) this.#stopTimer = runtime.after(restMs, this.#onTime)
-    else this.#onStalled()
+    // Where the process stood still, more may be there, and be read before this is called.
+    else setImmediate(() => this.#waitsSince === since && this.#onStalled())
   }
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { Client, type buildConnector, type Dispatcher } from 'undici'
 import type { Admission } from '../../breaker.ts'
-import { isStreaming, type ForwardRequest } from './forward-request.ts'
+import { uploadOf, type ForwardRequest } from './forward-request.ts'
 import type { Upstream } from './upstream.ts'
 
 /** Who hands out connections. */
@@ -64,7 +64,7 @@ export class Connection {
   dispatch(request: ForwardRequest, handler: Dispatcher.DispatchHandler): void {
     const { path, method, headers, body, upgrade = null } = request
     const { target, headersTimeoutMs } = this.upstream
-    const limit = isStreaming(request) ? { headersTimeout: headersTimeoutMs } : undefined
+    const limit = uploadOf(request) !== undefined ? { headersTimeout: headersTimeoutMs } : undefined
     this.#client.dispatch({ path: target.prefix + path, method, headers, body, upgrade, ...limit }, handler)
   }
 

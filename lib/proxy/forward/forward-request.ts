@@ -39,7 +39,7 @@ export interface ForwardOptions extends AnswerSettings {
 export type ForwardOutcome =
   { readonly kind: 'answered' } | { readonly kind: 'again' } | { readonly kind: 'unsent'; readonly error: AuthError }
 
-/** Is the body read while it is sent? */
-export function isStreaming({ body }: ForwardRequest): boolean {
-  return body instanceof Upload
+/** The body, where it is read while it is sent. */
+export function uploadOf({ body }: ForwardRequest): Upload | undefined {
+  return body instanceof Upload ? body : undefined
 }

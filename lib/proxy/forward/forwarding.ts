@@ -9,9 +9,8 @@ import type { Connection } from './connection.ts'
 import type { RawHeaders } from '../headers/headers.ts'
 import { HeldAnswer } from './held-answer.ts'
 import { passOn } from './informational.ts'
-import { isStreaming, type ForwardOptions, type ForwardOutcome, type ForwardRequest } from './forward-request.ts'
+import { uploadOf, type ForwardOptions, type ForwardOutcome, type ForwardRequest } from './forward-request.ts'
 import { headOf, isRefused, type OnRefusal } from './refusal.ts'
-import { Upload } from './request-body.ts'
 import { isOfConnecting, tooLate, upstreamError } from './upstream-error.ts'
 import { signedOut } from '../upgrade/live-answer.ts'
 
@@ -95,8 +94,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 
   /** @param chunk the part itself, although undici's types call it a size. */
   onBodySent(chunk: unknown): void {
-    const { body } = this.#request
-    if (body instanceof Upload) body.sent(chunk as Buffer, this.#connection.socket)
+    uploadOf(this.#request)?.sent(chunk as Buffer, this.#connection.socket)
   }
 
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
@@ -107,6 +105,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       return true
     }
     this.#stopAwaitingHead()
+    uploadOf(this.#request)?.answered()
     if (this.#hasOtherAnswer()) return false
     this.#resume = resume
     const { onRefusal } = this.#options
@@ -152,10 +151,11 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   onError(error: Error): void {
     // Said even when nobody waits any more: this may have been the one that tries the target for all others.
     const isUnsent = this.#abort === undefined && error !== CLIENT_GONE
-    const isUnreachable = isUnsent && isOfConnecting(error) && error !== uploadError(this.#request)
+    const isUnreachable = isUnsent && isOfConnecting(error) && error !== uploadOf(this.#request)?.errored
     if (isUnreachable) this.#connection.failed()
     this.#ended()
-    if (error === CLIENT_GONE) return
+    // Where it was not to be written, undici has begun to read the body all the same.
+    if (error === CLIENT_GONE) return void uploadOf(this.#request)?.destroy()
     if (!isUnreachable) return this.#held === undefined ? this.#fail(error) : this.#held.fail(error)
     if (this.#hasOtherAnswer()) return
     this.#settle()
@@ -239,7 +239,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   /** A body that streams takes its time: there undici does this, which sees how it goes on. */
   #awaitHead(): void {
     this.#stopAwaitingHead()
-    if (this.#isSettled || isStreaming(this.#request)) return
+    if (this.#isSettled || uploadOf(this.#request) !== undefined) return
     const { runtime } = this.#options
     this.#stopHeadTimer = runtime.after(this.#connection.upstream.headersTimeoutMs, this.#onHeadLate)
   }
@@ -264,7 +264,3 @@ export class Forwarding implements Dispatcher.DispatchHandler {
 }
 
 function notBegun(): void {}
-
-function uploadError({ body }: ForwardRequest): Error | null {
-  return body instanceof Upload ? body.errored : null
-}

@@ -52,13 +52,14 @@ export async function readBody(req: Request, limits: BodyLimits): Promise<Reques
 async function readWhole(req: Request, patience: Patience): Promise<Buffer> {
   const chunks: Buffer[] = []
   let client: ClientSending | undefined
+  const keep = (chunk: Buffer): void => {
+    chunks.push(chunk)
+    client?.waitFor()
+  }
   try {
     await new Promise<void>((resolve, reject) => {
       client = new ClientSending(patience, () => reject(stalled()))
-      req.on('data', (chunk: Buffer) => {
-        chunks.push(chunk)
-        client?.waitFor()
-      })
+      req.on('data', keep)
       req.once('end', resolve)
       req.once('error', reject)
       // Somebody else has destroyed it, or the client left; by now, too, of which nothing is said any more.
@@ -67,6 +68,9 @@ async function readWhole(req: Request, patience: Patience): Promise<Buffer> {
       else req.once('close', close)
       client.waitFor()
     })
+  } catch (error) {
+    req.off('data', keep).pause()
+    throw error
   } finally {
     client?.done()
   }
@@ -118,6 +122,11 @@ export class Upload extends Readable {
       this.#sentBytes -= first.length
       giveBack(first)
     }
+  }
+
+  /** It is answered: how long that may take is limited already, and the rest may come when it likes. */
+  answered(): void {
+    this.#client.done()
   }
 
   override _read(): void {

@@ -79,8 +79,8 @@ export class Sending implements OnRefusal {
   }
 
   /**
-   * @throws {AuthError} `ERR_AUTH_UPSTREAM`, `ERR_AUTH_UPSTREAM_BUSY`, `ERR_AUTH_UPSTREAM_TIMEOUT` or `ERR_AUTH_TOO_LARGE`; where the token
-   * was refused, why there is no other; where the user has signed out before it was sent, or sent again, `ERR_AUTH_REQUIRED`.
+   * @throws {AuthError} `ERR_AUTH_UPSTREAM`, `ERR_AUTH_UPSTREAM_BUSY`, `ERR_AUTH_UPSTREAM_TIMEOUT`, `ERR_AUTH_REQUEST_TIMEOUT` or `ERR_AUTH_TOO_LARGE`;
+   * where the token was refused, why there is no other; where the user has signed out before it was sent, or sent again, `ERR_AUTH_REQUIRED`.
    */
   async send(): Promise<void> {
     // One for all tries, and for good: V8 of Node 20 keeps the garbage of many requests alive when listeners come and go.
