@@ -171,6 +171,24 @@ describe('a request whose client asks before it sends the body', () => {
 
     expect(seen).toEqual(['at once', '100-continue'])
   })
+
+  test('is answered once where the application sees to such requests itself', async () => {
+    const server = auth.createServer(build(express5))
+    let requests = 0
+    server.prependListener('request', () => (requests += 1))
+    server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+      res.writeContinue()
+      server.emit('request', req, res)
+    })
+    const address = await listening(server)
+
+    const asking = request(`http://${address}/echo`, { method: 'POST', headers: { expect: '100-continue' } })
+    asking.on('continue', () => asking.end('x')).flushHeaders()
+    await once(asking, 'response')
+    asking.destroy()
+
+    expect(requests).toBe(1)
+  })
 })
 
 describe('the options of a server', () => {

@@ -122,6 +122,7 @@ describe('a client that stops in the middle of its body', () => {
   test('whose next part is there, but was not read yet, is not cut off', async () => {
     const { upload, answer, send } = await begin({ 'transfer-encoding': 'chunked' })
     await send('0123456789')
+    await until(() => uploads[0]?.bytes === 10, 'the first part arrives')
     upload.end('0123456789')
     site.clock.advance({ ms: IDLE_MS })
 

@@ -52,14 +52,13 @@ export async function readBody(req: Request, limits: BodyLimits): Promise<Reques
 async function readWhole(req: Request, patience: Patience): Promise<Buffer> {
   const chunks: Buffer[] = []
   let client: ClientSending | undefined
-  const keep = (chunk: Buffer): void => {
-    chunks.push(chunk)
-    client?.waitFor()
-  }
   try {
     await new Promise<void>((resolve, reject) => {
       client = new ClientSending(patience, () => reject(stalled()))
-      req.on('data', keep)
+      req.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        client?.waitFor()
+      })
       req.once('end', resolve)
       req.once('error', reject)
       // Somebody else has destroyed it, or the client left; by now, too, of which nothing is said any more.
@@ -68,9 +67,6 @@ async function readWhole(req: Request, patience: Patience): Promise<Buffer> {
       else req.once('close', close)
       client.waitFor()
     })
-  } catch (error) {
-    req.off('data', keep).pause()
-    throw error
   } finally {
     client?.done()
   }

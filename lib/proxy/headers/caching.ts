@@ -1,10 +1,13 @@
 import { folded } from './header-names.ts'
 
 /** Says who may keep it (RFC 9111 §3.5, §5.2.2). */
-const DECIDED = /(?:^|[\s,])(?:private(?!\s*=)|public|must-revalidate|s-maxage)(?![\w-])/i
-const NO_STORE = /(?:^|[\s,])no-store(?![\w-])/i
+const DECIDED = /(?:^|,)\s*(?:private(?!\s*=)|public|must-revalidate|s-maxage(?=\s*=))(?![\w-])/i
+const NO_STORE = /(?:^|,)\s*no-store(?![\w-])/i
 /** Who does, passes over `no-store` (RFC 9111 §5.2.2.3). */
-const MUST_UNDERSTAND = /(?:^|[\s,])must-understand(?![\w-])/i
+const MUST_UNDERSTAND = /(?:^|,)\s*must-understand(?![\w-])/i
+
+/** Also without its end. */
+const QUOTED = /"(?:\\.|[^"\\])*(?:"|$)/g
 
 /** Of `Cache-Control` and its like for some caches only (RFC 9213). @param lower its name in lower case. */
 export function isCacheControl(lower: string): boolean {
@@ -38,7 +41,7 @@ function allOf(name: string, headers: readonly string[]): string {
 }
 
 function isDecided(cacheControl: string): boolean {
-  const said = cacheControl.replaceAll(/"[^"]*"/g, '')
+  const said = cacheControl.replaceAll(QUOTED, '')
   return DECIDED.test(said) || (NO_STORE.test(said) && !MUST_UNDERSTAND.test(said))
 }
 
