@@ -92,8 +92,8 @@ describe('a client that stops in the middle of its body', () => {
   ])('and goes on in time is waited for, however long it takes: %s', async (_how, headers) => {
     const { upload, answer, send } = await begin(headers)
     for (let part = 1; part <= 3; part += 1) {
-      await send('0123456789')
       site.clock.advance({ ms: IDLE_MS - 10_000 })
+      await send('0123456789')
     }
     upload.end()
 
