@@ -70,7 +70,7 @@ function isAtOnce({ one }) {
 }
 
 /** The rows of the README, for who does not read on. */
-export function summarise({ results, faults, lone }) {
+export function summarise({ date, machine, node }, { results, faults, lone }) {
   const names = [...lone.keys()]
   const find = (want) => results.find(({ group, one }) => Object.entries(want).every(([key, value]) => (key === 'group' ? group.startsWith(value) : one[key] === value))) // prettier-ignore
   const lines = [
@@ -94,6 +94,7 @@ export function summarise({ results, faults, lone }) {
   const times = names.map((name) => (added === undefined ? '' : milliseconds(medianOf(added.get(name), adds))))
   const loneTimes = names.map((name) => milliseconds(lone.get(name)))
   return [
+    `Measured ${date} on ${machine}, Node ${node}.`,
     table(['refreshes per expiring session, failed requests, sessions lost', ...names], rows),
     table(['milliseconds', ...names], [
       ['what 200 requests at once, 1 session, 4 processes add to the p99 of the same with fresh tokens', ...times],

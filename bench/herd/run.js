@@ -15,11 +15,11 @@ export async function runHerd({ rounds, isQuick, only }) {
   const how = `${settings.rounds} expiries per case, 1 of 2,000 requests; ${placement}, all processes of a contender on the same one`
   const run = { ...factsOf(suite, { how, left: {} }), targets: judgeHerd(results) }
   const text = describeHerd(chosen, run, results)
-  console.log(`\n${text}\n\n${summarise(results)}`)
+  console.log(`\n${text}\n\n${summarise(run, results)}`)
   if (!isQuick && only === '') {
     record(suite, run, text)
     keepResults(suite, run)
-    writeIntoReadme('herd', summarise(results))
+    writeIntoReadme('herd', summarise(run, results))
   }
   if ('latchkey'.includes(only)) demandOneRefresh(results)
 }
