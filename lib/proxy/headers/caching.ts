@@ -7,7 +7,7 @@ const NO_STORE = /(?:^|,)\s*no-store(?![\w-])/i
 const MUST_UNDERSTAND = /(?:^|,)\s*must-understand(?![\w-])/i
 
 /** Also without its end. */
-const QUOTED = /"(?:\\.|[^"\\])*(?:"|$)/g
+const QUOTED = /"(?:\\.|[^"\\])*(?:"|\\?$)/g
 
 /** Of `Cache-Control` and its like for some caches only (RFC 9213). @param lower its name in lower case. */
 export function isCacheControl(lower: string): boolean {
@@ -30,9 +30,10 @@ export function keepForOneUser(headers: string[], ownNames: ReadonlySet<string>)
   }
 }
 
+/** In front: behind a quote that does not end it would be part of it. */
 function add(headers: string[], at: number, word: string): void {
   const value = headers[at + 1]
-  headers[at + 1] = value === '' ? word : `${value}, ${word}`
+  headers[at + 1] = value === '' ? word : `${word}, ${value}`
 }
 
 /** The values of all its lines. */
