@@ -76,6 +76,20 @@ describe('what the target is told about the user', () => {
 
     expect(JSON.stringify(seen)).not.toContain('mallory')
     expect(seen).toMatchObject({
+      'remote-groups': 'mallory',
+      'x-auth-request-groups': 'mallory',
+      'x-authentik-username': 'mallory',
+      'x-pomerium-claim-email': 'mallory',
+      'x-webauth-user': 'mallory',
+      'x-authenticated-userid': 'mallory',
+      'x-consumer-username': 'mallory',
+      'cf-access-jwt-assertion': 'mallory',
+      'x-amzn-oidc-identity': 'mallory',
+      'x-goog-authenticated-user-email': 'mallory',
+      'x-goog-iap-jwt-assertion': 'mallory',
+      'x-ms-client-principal': 'mallory',
+      'x-ms-client-principal-name': 'mallory',
+      'x-ms-token-aad-id-token': 'mallory',
       'x-user-id': expect.any(String) as unknown,
       'x-user-assertion': expect.any(String) as unknown,
     })

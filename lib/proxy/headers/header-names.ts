@@ -31,7 +31,6 @@ const OWN = new Set([
   'forwarded-for',
   'host',
   'proxy', // HTTP_PROXY, where headers become variables
-  'remote-user',
   'true-client-ip',
   'x-client-ip',
   'x-cluster-client-ip',
@@ -42,12 +41,28 @@ const OWN = new Set([
   'x-original-url',
   'x-original-uri',
   'x-real-ip',
-  'x-remote-user',
   'x-rewrite-url',
 ])
 
-/** The last three: what TLS proxies, oauth2-proxy and Envoy say of who called. */
-const OWN_PREFIX = /^(?:x-forwarded-|proxy-|(?:x-)?ssl-client-|x-auth-request-|x-envoy-)/
+/** What proxies say of a request and its connection; then, of who called, those that a target may have been behind before. */
+const OWN_PREFIX = new RegExp(
+  `^(?:${[
+    'x-forwarded-',
+    'proxy-',
+    '(?:x-)?ssl-client-',
+    'x-envoy-',
+    '(?:x-)?remote-', // Apache, Authelia
+    'x-auth-request-', // oauth2-proxy
+    'x-authentik-',
+    'x-pomerium-',
+    'x-webauth-',
+    'x-(?:authenticated|consumer)-', // Kong
+    'cf-access-',
+    'x-amzn-oidc-',
+    'x-goog-(?:authenticated-user|iap)-',
+    'x-ms-(?:client-principal|token)(?:-|$)',
+  ].join('|')})`,
+)
 
 /** They make a POST another method, past the list of those that are allowed. */
 export const METHOD_OVERRIDES: readonly string[] = ['x-http-method', 'x-http-method-override', 'x-method-override']

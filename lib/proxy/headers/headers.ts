@@ -86,11 +86,16 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['authorization', 'dropped'],
   ['authentication-info', 'dropped'],
   ['proxy-authentication-info', 'dropped'],
-  // Said by the target of its own host, they would hold for ours: sign people out, lock them out of http:, lead them elsewhere.
+  // Said by the target of its own host, they would hold for ours: sign people out, lock them out of http:, lead them elsewhere, or have browsers
+  // report to somebody what fails here, URLs with codes included.
   ['clear-site-data', 'dropped'],
   ['strict-transport-security', 'dropped'],
   ['public-key-pins', 'dropped'],
   ['alt-svc', 'dropped'],
+  ['nel', 'dropped'],
+  ['report-to', 'dropped'],
+  ['accept-ch', 'dropped'],
+  ['set-login', 'dropped'],
   // A worker from here would see requests for all of our origin.
   ['service-worker-allowed', 'dropped'],
   // A web server in front of us would send one of its own files instead.
