@@ -39,6 +39,7 @@ describe('where the target sends the browser', () => {
     ['/up/a/b', '../c', '/up/c'],
     ['/up/a/b?x', '?y', '/up/a/b?y'],
     ['/up/a/b', '', '/up/a/b'],
+    ['/up/a/b', Buffer.from('/v1/caf\u00e9?\u00fc').toString('latin1'), '/up/caf%C3%A9?%C3%BC'],
     ['/up', 'c', '/up/c'],
     ['/bare/a', 'TARGET/x', '/bare/x'],
     ['/bare/a', '/x', '/bare/x'],

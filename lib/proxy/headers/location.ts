@@ -10,9 +10,13 @@ export interface Route {
   readonly publicOrigin: string
 }
 
+const NOT_ASCII = /[\u0080-\u00FF]/g
+
 /**
  * `Location` and `Content-Location` (RFC 9110 §8.7, §10.2.2) of the target, for the browser: what is below the target is below the mount point,
  * whether it is given as a URL, a path or relative to the request; everything else stays as it is. An application's `rewrite` is not undone.
+ *
+ * @param location as Latin-1: a character for each byte.
  */
 export function publicLocation(
   location: string,
@@ -20,8 +24,10 @@ export function publicLocation(
   { path: requested, mount, publicOrigin }: Route,
 ): string {
   const base = target.origin + target.prefix + requested
-  if (!URL.canParse(location, base)) return location
-  const { origin, pathname, search, hash } = new URL(location, base)
+  // Whatever they spell, browsers send the same bytes.
+  const ascii = location.replace(NOT_ASCII, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
+  if (!URL.canParse(ascii, base)) return location
+  const { origin, pathname, search, hash } = new URL(ascii, base)
   if (origin !== target.origin || !isBelow(pathname, target.prefix)) return location
   const path = `${mount}${pathname.slice(target.prefix.length)}${search}${hash}`
   // A browser would take it for another host.
