@@ -12,6 +12,11 @@ import { TestClock } from '../support/clock.ts'
 import { startProxiedApp, type ProxiedApp } from '../support/proxied-app.ts'
 import { answerTo, beginRequest, receive } from '../support/raw-client.ts'
 
+/** For HMAC with SHA-512. */
+async function hmac(usage: 'sign' | 'verify', bytes = 32): Promise<webcrypto.CryptoKey> {
+  return webcrypto.subtle.importKey('raw', new Uint8Array(bytes), { name: 'HMAC', hash: 'SHA-512' }, false, [usage])
+}
+
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 describe('what the target is told about the user', () => {
@@ -71,11 +76,6 @@ describe('what the target is told about the user', () => {
       'x-forwarded-email': 'mallory',
       'x-remote-user': 'mallory',
       remote_user: 'mallory',
-      connection: 'x-user-id, x-user-assertion, x-forwarded-email',
-    })
-
-    expect(JSON.stringify(seen)).not.toContain('mallory')
-    expect(seen).toMatchObject({
       'remote-groups': 'mallory',
       'x-auth-request-groups': 'mallory',
       'x-authentik-username': 'mallory',
@@ -90,6 +90,11 @@ describe('what the target is told about the user', () => {
       'x-ms-client-principal': 'mallory',
       'x-ms-client-principal-name': 'mallory',
       'x-ms-token-aad-id-token': 'mallory',
+      connection: 'x-user-id, x-user-assertion, x-forwarded-email',
+    })
+
+    expect(JSON.stringify(seen)).not.toContain('mallory')
+    expect(seen).toMatchObject({
       'x-user-id': expect.any(String) as unknown,
       'x-user-assertion': expect.any(String) as unknown,
     })
@@ -233,6 +238,17 @@ describe('signed statements', () => {
     ).toBe('PS512')
     await expect(jwtVerify(signed[0] ?? '', createPublicKey(rsa))).resolves.toBeDefined()
   })
+
+  test.each([
+    [{ name: 'RSA-PSS', hash: 'SHA-384', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }, 'PS384'],
+    [{ name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-512', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }, 'RS512'],
+    [{ name: 'HMAC', hash: 'SHA-512' }, 'HS512'],
+  ] as const)('are signed as a key of WebCrypto says: %j', async (algorithm, alg) => {
+    const made = await webcrypto.subtle.generateKey(algorithm, false, ['sign', 'verify'])
+    const key = 'privateKey' in made ? made.privateKey : made
+
+    expect(decodeProtectedHeader(await make({ key }).about({ provider: 'p', user: alice })).alg).toBe(alg)
+  }) // prettier-ignore
 })
 
 describe('options that could not work', () => {
@@ -259,6 +275,13 @@ describe('options that could not work', () => {
     expect(complaint({ identityHeaders: { [name]: 'sub' } })).toMatch(/"identityHeaders" has a name/)
     expect(complaint({ assertion: { key: privateKey, header: name } })).toMatch(/"assertion.header" must be/)
   }) // prettier-ignore
+
+  test('keys of WebCrypto sign what they are for, if they may sign, and only long ones', async () => {
+    expect(complaint({ assertion: { key: await hmac('verify') } })).toContain('"assertion.key" must be')
+    expect(complaint({ assertion: { key: await hmac('sign', 31) } })).toContain('"assertion.key" must be')
+    expect(complaint({ assertion: { key: await hmac('sign'), alg: 'HS256' } })).toContain('it must be HS512')
+    expect(complaint({ assertion: { key: await hmac('sign'), alg: 'HS512' } })).toBe('none')
+  })
 
   test.each<[object, RegExp]>([
     [{ identityHeaders: { 'x-user': '' } }, /"identityHeaders.x-user" must be the name of a claim/],

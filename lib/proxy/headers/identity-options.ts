@@ -7,7 +7,7 @@ import { folded, isAboutTheMessage, TOKEN } from './header-names.ts'
 export interface AssertionOptions {
   /** To sign with: a private key, or a secret of 32 bytes or more that the target has too. */
   key: KeyObject | webcrypto.CryptoKey | Uint8Array
-  /** JWS algorithm (RFC 7518 §3.1). Default by the key: `HS256`, `RS256`, `ES256` and its like, `EdDSA`. */
+  /** JWS algorithm (RFC 7518 §3.1). Default by the key: `HS256`, `RS256`, `ES256` and its like, `EdDSA`; a CryptoKey has its own. */
   alg?: string | undefined
   /** Default `x-user-assertion`. */
   header?: string | undefined
@@ -55,10 +55,14 @@ export function compareIdentity({ identityHeaders, assertion }: Readonly<Record<
 
 const BY_CURVE: Readonly<Record<string, string>> = { prime256v1: 'ES256', secp384r1: 'ES384', secp521r1: 'ES512' }
 
+/** By the name of WebCrypto's algorithm, of those that have a hash. */
+const BY_NAME: Readonly<Record<string, string>> = { 'RSASSA-PKCS1-v1_5': 'RS', 'RSA-PSS': 'PS', HMAC: 'HS' }
+
 /** What can be signed with a key, the default first. Empty: nothing. */
 export function algorithmsOf(key: unknown): readonly string[] {
   if (key instanceof Uint8Array) return key.length >= 32 ? ['HS256', 'HS384', 'HS512'] : []
-  if (!(key instanceof KeyObject)) return isCryptoKey(key) ? algorithmsOf(KeyObject.from(key)) : []
+  if (isCryptoKey(key)) return algorithmsOfCryptoKey(key)
+  if (!(key instanceof KeyObject)) return []
   if (key.type === 'secret') return (key.symmetricKeySize ?? 0) >= 32 ? ['HS256', 'HS384', 'HS512'] : []
   if (key.type !== 'private') return []
   const { asymmetricKeyType, asymmetricKeyDetails } = key
@@ -66,6 +70,15 @@ export function algorithmsOf(key: unknown): readonly string[] {
   if (asymmetricKeyType === 'ed25519') return ['EdDSA', 'Ed25519']
   const byCurve = BY_CURVE[asymmetricKeyDetails?.namedCurve ?? '']
   return byCurve === undefined ? [] : [byCurve]
+}
+
+/** One is for a single algorithm, and what it may be used for is said. */
+function algorithmsOfCryptoKey(key: webcrypto.CryptoKey): readonly string[] {
+  if (!key.usages.includes('sign')) return []
+  const all = algorithmsOf(KeyObject.from(key))
+  const { name, hash } = key.algorithm as { name: string; hash?: { name: string } }
+  const family = BY_NAME[name]
+  return family === undefined ? all : all.filter((alg) => alg === family + hash?.name.slice('SHA-'.length))
 }
 
 function isCryptoKey(value: unknown): value is webcrypto.CryptoKey {
