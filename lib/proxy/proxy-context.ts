@@ -3,7 +3,7 @@ import type { TokenSource } from '../express/authorized-fetch.ts'
 import type { SignInRef } from '../express/still-signed-in.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Person } from './headers/assertion.ts'
-import type { LiveConnections } from './upgrade/live-connections.ts'
+import type { LiveConnections } from './live/live-connections.ts'
 
 /** Whose tokens go along. */
 export type Caller = TokenSource & { readonly account: Person | undefined }

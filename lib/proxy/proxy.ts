@@ -9,9 +9,9 @@ import { Upstreams } from './forward/upstreams.ts'
 import { Gate } from './gate/gate.ts'
 import { requestHeaderRules, requestHeaders } from './headers/headers.ts'
 import { Identity } from './headers/identity.ts'
+import { LiveAnswer, signedOut } from './live/live-answer.ts'
 import type { Caller, ProxyContext } from './proxy-context.ts'
 import { readProxyOptions, type ProxyOptions } from './proxy-options.ts'
-import { LiveAnswer, signedOut } from './upgrade/live-answer.ts'
 import { demandHandshake } from './upgrade/upgrade-exchange.ts'
 import { upgradeOf, type UpgradeRequest } from './upgrade/upgrade-request.ts'
 
@@ -101,8 +101,7 @@ export function createProxy(
   async function credentialsOf(req: Request, caller: Caller | undefined, inquiry: TokenInquiry): Promise<Credentials> {
     // A token says by itself that its grant has ended.
     const signIn = settings.token ? undefined : context.signInOf(req, provider)
-    const holds = signIn === undefined || (await context.live.holds(signIn).catch(() => true))
-    if (!holds) throw signedOut()
+    if (signIn !== undefined && !(await context.live.holds(signIn))) throw signedOut()
     return {
       token: settings.token ? await caller?.freshToken(inquiry) : undefined,
       identity: tellsOfUser ? await identity.headers(caller?.account) : NOTHING,

@@ -43,10 +43,10 @@ describe('when its sign-in ends, a web socket', () => {
   })
 
   /** Advances the clock over a look at everything, and the second that follows a first suspicion. */
-  async function look(): Promise<void> {
-    site.clock.advance(A_LOOK)
+  async function look({ clock } = site): Promise<void> {
+    clock.advance(A_LOOK)
     await new Promise((resolve) => setTimeout(resolve, 50))
-    site.clock.advance(A_SECOND_LOOK)
+    clock.advance(A_SECOND_LOOK)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 
@@ -162,6 +162,31 @@ describe('when its sign-in ends, a web socket', () => {
 
     expect(await message(socket)).toBe('still here')
     socket.terminate()
+  })
+
+  test('stays open while the session store answers nobody, and no other has to', async () => {
+    const hanging = new MemoryStore()
+    const stuck = await startWebSocketSite({ options: { session: { store: hanging } } })
+    try {
+      const [browser, other] = await Promise.all([stuck.signedIn(), stuck.signedIn()])
+      const [socket, left] = await Promise.all([opened(stuck.open(browser)), opened(stuck.open(other))])
+      const end = closed(left)
+      const get = hanging.get.bind(hanging)
+      hanging.get = () => {}
+      await look(stuck)
+      stuck.clock.advance({ seconds: 10 })
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      socket.send('still here')
+      expect(await message(socket)).toBe('still here')
+
+      hanging.get = get
+      await new Promise((resolve) => hanging.clear(resolve))
+      await look(stuck)
+
+      expect(await end).toEqual(SIGNED_OUT)
+    } finally {
+      await stuck.close()
+    }
   })
 
   test('stays open while its sign-in holds, with two reads for all that is open in a session', async () => {

@@ -3,7 +3,7 @@ import type { Runtime } from '../../runtime.ts'
 import type { AnswerSettings } from './answer-writer.ts'
 import type { OnRefusal } from './refusal.ts'
 import { Upload } from './request-body.ts'
-import type { LiveAnswer } from '../upgrade/live-answer.ts'
+import type { LiveAnswer } from '../live/live-answer.ts'
 import type { UpgradeAnswer } from '../upgrade/upgrade-exchange.ts'
 
 /** What goes to a target, whichever it is. */

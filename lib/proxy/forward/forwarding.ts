@@ -12,7 +12,7 @@ import { passOn } from './informational.ts'
 import { uploadOf, type ForwardOptions, type ForwardOutcome, type ForwardRequest } from './forward-request.ts'
 import { headOf, isRefused, type OnRefusal } from './refusal.ts'
 import { isOfConnecting, tooLate, upstreamError } from './upstream-error.ts'
-import { signedOut } from '../upgrade/live-answer.ts'
+import { signedOut } from '../live/live-answer.ts'
 
 const ANSWERED: ForwardOutcome = { kind: 'answered' }
 const AGAIN: ForwardOutcome = { kind: 'again' }

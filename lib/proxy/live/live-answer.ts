@@ -3,8 +3,8 @@ import { AuthError } from '../../errors.ts'
 import { wantsEventStream } from '../../event-stream.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { LiveConnection } from './live-connections.ts'
-import type { Tunnel } from './upgrade-tunnel.ts'
-import { CLOSE_CODES } from './web-socket-frames.ts'
+import type { Tunnel } from '../upgrade/upgrade-tunnel.ts'
+import { CLOSE_CODES } from '../upgrade/web-socket-frames.ts'
 
 /** An answer that is nearly there may still get there: the request was made by somebody who was signed in. */
 const GRACE_MS = 2_000

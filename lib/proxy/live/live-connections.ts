@@ -12,6 +12,9 @@ const SECOND_LOOK_MS = 1_000
 /** So many sign-ins are looked at in parallel. */
 const LANES = 16
 
+/** How long the stores may take to say whether one holds: one that never answers must not keep all others from being looked at. */
+const LOOK_MS = 5_000
+
 /** How long `close()` waits. */
 const CLOSE_BUDGET_MS = 2_000
 
@@ -34,8 +37,7 @@ interface Entry {
  */
 export class LiveConnections {
   readonly #runtime: Runtime
-  /** Does a sign-in? Rejects while that cannot be said. */
-  readonly holds: (signIn: SignInRef) => Promise<boolean>
+  readonly #holds: (signIn: SignInRef) => Promise<boolean>
   /**
    * In no order. Not a Set: V8 makes it a new table for every few entries that come and go, and the tables it leaves behind keep the requests
    * in them from being collected for long.
@@ -45,10 +47,19 @@ export class LiveConnections {
   #isWatching = false
   #emptied: (() => void) | undefined
 
-  /** @param holds while it rejects, nothing is cut. */
+  /** @param holds does a sign-in? Rejects while that cannot be said. */
   constructor(runtime: Runtime, holds: (signIn: SignInRef) => Promise<boolean>) {
     this.#runtime = runtime
-    this.holds = holds
+    this.#holds = holds
+  }
+
+  /** Does a sign-in? While that cannot be said, it is taken to. */
+  async holds(signIn: SignInRef): Promise<boolean> {
+    const answered = new AbortController()
+    const late = this.#runtime.sleep(LOOK_MS, answered.signal).then(() => true)
+    return Promise.race([this.#holds(signIn), late])
+      .catch(() => true)
+      .finally(() => answered.abort())
   }
 
   /** @param signIn `undefined`: nobody's, and it ends with the process alone. @returns what to call when it is over. */
@@ -146,8 +157,7 @@ export class LiveConnections {
     const lane = async (): Promise<void> => {
       for (const [name, signIn] of rest) {
         if (this.#closing.signal.aborted) return
-        const holds = await this.holds(signIn).catch(() => true)
-        if (!holds) ended.set(name, signIn)
+        if (!(await this.holds(signIn))) ended.set(name, signIn)
       }
     }
     await Promise.all(Array.from({ length: LANES }, lane))
