@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response } from 'express'
 import { shareHiddenClass } from '../hidden-classes.ts'
 import { closeUnread } from './forward/closing.ts'
 import { demandShort, isRepeatable, isGivenUp, readBody } from './forward/request-body.ts'
-import { Sending, type Credentials } from './forward/sending.ts'
+import { hasAnswer, Sending, type Credentials } from './forward/sending.ts'
 import { TokenInquiry } from './forward/token-inquiry.ts'
 import { Upstreams } from './forward/upstreams.ts'
 import { Gate } from './gate/gate.ts'
@@ -40,7 +40,14 @@ export function createProxy(
   const settings = readProxyOptions(target, options)
   const { publicUrl, runtime } = context
   const publicOrigin = publicUrl.origin
-  const { provider, resource, scope, maxReplayBytes, maxBodyBytes = Number.POSITIVE_INFINITY } = settings
+  const {
+    provider,
+    resource,
+    scope,
+    maxReplayBytes,
+    maxBodyBytes = Number.POSITIVE_INFINITY,
+    totalTimeoutMs,
+  } = settings
   const limits = { maxReplayBytes, maxBodyBytes, idleTimeoutMs: settings.idleTimeoutMs, runtime }
   const tokenTarget = { resource, scope }
   const gate = new Gate(settings, publicUrl, (req) => context.signInOf(req, undefined) !== undefined)
@@ -74,6 +81,8 @@ export function createProxy(
     path: string,
     upgrade: UpgradeRequest | undefined,
   ): Promise<void> {
+    const deadline = totalTimeoutMs === undefined ? undefined : runtime.monotonic() + totalTimeoutMs
+
     // Who asks
     const caller = settings.token || tellsOfUser ? await context.attach(req, res, provider) : undefined
     if (res.destroyed) return // `close` does not come again
@@ -82,7 +91,7 @@ export function createProxy(
     // What goes out
     const inquiry = new TokenInquiry(res, tokenTarget, isRepeatable(req, maxReplayBytes))
     const token = settings.token ? await caller?.freshToken(inquiry) : undefined
-    const body = await readBody(req, limits)
+    const body = await readBody(req, limits, deadline)
     const sessionCookies = context.sessionCookiesOf(req)
     const headers = requestHeaders(req, headerRules, sessionCookies)
     const credentials = { token, identity: tellsOfUser ? await identity.headers(caller?.account) : NOTHING }
@@ -94,7 +103,7 @@ export function createProxy(
       isForOneUser: settings.token || tellsOfUser || context.signInOf(req, undefined) !== undefined,
     }
     const askAgain = (): Promise<Credentials> => credentialsOf(req, caller, inquiry)
-    const outgoing = { req, res, path, headers, body, upgrade, live, rules, askAgain }
+    const outgoing = { req, res, path, headers, body, upgrade, live, rules, deadline, askAgain }
     await new Sending(route, outgoing, caller, credentials).send()
   }
 
@@ -123,7 +132,7 @@ export function createProxy(
     } catch (error) {
       // A client that left is nobody's fault, and nobody is there to be told.
       // And an application that has answered itself, because it took too long, needs no other answer.
-      if (res.closed || res.writableEnded) return
+      if (hasAnswer(res)) return
       if (isGivenUp(error)) closeUnread(req, res, runtime)
       context.fail(error, req, res, next)
     }

@@ -37,9 +37,10 @@ describe('a client that stops in the middle of its body', () => {
   /** A request whose head has come, and how to send a part of its body until that has come. */
   async function begin(
     headers: Record<string, string | number>,
+    at: OpenProxy = site,
   ): Promise<{ upload: ClientRequest; answer: Promise<IncomingMessage>; send: (part: string) => Promise<void> }> {
-    const connected = once(site.server, 'connection') as Promise<[Socket]>
-    const upload = request(`${site.url}/x`, {
+    const connected = once(at.server, 'connection') as Promise<[Socket]>
+    const upload = request(`${at.url}/x`, {
       method: 'POST',
       agent: false,
       headers: { 'x-requested-with': 'test', ...headers },
@@ -48,7 +49,7 @@ describe('a client that stops in the middle of its body', () => {
     const answer = answerTo(upload)
     answer.catch(() => {})
     const [socket] = await connected
-    await until(() => site.requests === 1, 'the head arrives')
+    await until(() => at.requests === 1, 'the head arrives')
     const send = async (part: string): Promise<void> => {
       const before = socket.bytesRead
       upload.write(part)
@@ -84,6 +85,23 @@ describe('a client that stops in the middle of its body', () => {
 
     expect((await answer).statusCode).toBe(408)
     expect(uploads).toEqual([])
+  })
+
+  test('and goes on, but takes longer in all than it may, gets 408 too', async () => {
+    const hasty = await startOpenProxy(upstream.url, { idleTimeoutMs: IDLE_MS, totalTimeoutMs: IDLE_MS + 20_000 })
+    try {
+      const { answer, send } = await begin({ 'content-length': 30 }, hasty)
+      await send('0123456789')
+      hasty.clock.advance({ ms: IDLE_MS - 1 })
+      await send('0123456789')
+
+      hasty.clock.advance({ ms: 20_001 })
+
+      expect((await answer).statusCode).toBe(408)
+      expect(uploads).toEqual([])
+    } finally {
+      await hasty.close()
+    }
   })
 
   test.each([

@@ -6,26 +6,28 @@ export interface Patience {
   readonly runtime: Runtime
 }
 
-/** Waits for a client that sends its body, and tells when nothing comes. */
+/** Waits for a client that sends its body, and tells when nothing comes, or not all of it in time. */
 export class ClientSending {
   readonly #patience: Patience
-  readonly #onStalled: () => void
+  readonly #onLate: () => void
+  /** When all must be there. Monotonic milliseconds. */
+  readonly #deadline: number
   /** Monotonic milliseconds; `undefined`: it is not waited for. */
   #waitsSince: number | undefined
   #stopTimer: (() => void) | undefined
   #isDone = false
 
-  constructor(patience: Patience, onStalled: () => void) {
+  constructor(patience: Patience, onLate: () => void, deadline: number = Number.POSITIVE_INFINITY) {
     this.#patience = patience
-    this.#onStalled = onStalled
+    this.#onLate = onLate
+    this.#deadline = deadline
   }
 
   /** From now on, and again from now on where it was waited for already. */
   waitFor(): void {
     if (this.#isDone) return
-    const { idleTimeoutMs, runtime } = this.#patience
-    this.#waitsSince = runtime.monotonic()
-    this.#stopTimer ??= runtime.after(idleTimeoutMs, this.#onTime)
+    this.#waitsSince = this.#patience.runtime.monotonic()
+    this.#stopTimer ??= this.#look(this.#waitsSince)
   }
 
   /** Until it is waited for again, it need not send. */
@@ -39,15 +41,22 @@ export class ClientSending {
     this.#waitsSince = undefined
   }
 
+  #look(since: number): () => void {
+    return this.#patience.runtime.after(this.#leftMs(since), this.#onTime)
+  }
+
+  #leftMs(since: number): number {
+    const { idleTimeoutMs, runtime } = this.#patience
+    return Math.max(Math.min(since + idleTimeoutMs, this.#deadline) - runtime.monotonic(), 0)
+  }
+
   /** One timer for many parts: it only looks since when nothing has come. */
   readonly #onTime = (): void => {
     this.#stopTimer = undefined
     const since = this.#waitsSince
     if (since === undefined) return
-    const { idleTimeoutMs, runtime } = this.#patience
-    const restMs = since + idleTimeoutMs - runtime.monotonic()
-    if (restMs > 0) this.#stopTimer = runtime.after(restMs, this.#onTime)
+    if (this.#leftMs(since) > 0) this.#stopTimer = this.#look(since)
     // Where the process stood still, more may be there, and be read before this is called.
-    else setImmediate(() => this.#waitsSince === since && this.#onStalled())
+    else setImmediate(() => this.#waitsSince === since && this.#onLate())
   }
 }

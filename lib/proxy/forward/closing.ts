@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express'
+import type { Socket } from 'node:net'
 import type { Runtime } from '../../runtime.ts'
 
 /**
@@ -8,8 +9,8 @@ import type { Runtime } from '../../runtime.ts'
 const LINGER_MS = 1_000
 
 /**
- * Closes the connection behind the answer that is still to be written, with the rest of the request unread: our side at once, the other one
- * when the client has had time to read the answer. What has come until then, a few buffers, is thrown away; the rest stays with the client.
+ * Closes the connection behind the answer that is still to be written, with the rest of the request unread. What has come until then, a few
+ * buffers, is thrown away; the rest stays with the client.
  */
 export function closeUnread(req: Request, res: Response, runtime: Runtime): void {
   const { socket } = req
@@ -19,11 +20,14 @@ export function closeUnread(req: Request, res: Response, runtime: Runtime): void
   // written: before, it would tell a client to go on that asks whether to.
   res.once('prefinish', () => void req.read())
   // What Node closes a connection with, after the last answer on it.
-  socket.destroySoon = (): void => {
-    socket.end()
-    socket.once(
-      'close',
-      runtime.after(LINGER_MS, () => socket.destroy()),
-    )
-  }
+  socket.destroySoon = (): void => closeSoon(socket, runtime)
+}
+
+/** Closes our side at once, the other one when the client has had time to read the answer. */
+export function closeSoon(socket: Socket, runtime: Runtime): void {
+  socket.end()
+  socket.once(
+    'close',
+    runtime.after(LINGER_MS, () => socket.destroy()),
+  )
 }

@@ -36,8 +36,15 @@ export interface BodyLimits extends Patience {
   readonly maxBodyBytes: number
 }
 
-/** @throws {AuthError} `ERR_AUTH_SETUP` if a body parser has eaten it; `ERR_AUTH_REQUEST_TIMEOUT`. */
-export async function readBody(req: Request, limits: BodyLimits): Promise<RequestBody> {
+/**
+ * @param deadline when one that is read first must be there; monotonic milliseconds.
+ * @throws {AuthError} `ERR_AUTH_SETUP` if a body parser has eaten it; `ERR_AUTH_REQUEST_TIMEOUT`.
+ */
+export async function readBody(
+  req: Request,
+  limits: BodyLimits,
+  deadline: number = Number.POSITIVE_INFINITY,
+): Promise<RequestBody> {
   if (!hasBody(req)) return NO_BODY
   if (req.readableDidRead) {
     throw new AuthError(
@@ -46,31 +53,32 @@ export async function readBody(req: Request, limits: BodyLimits): Promise<Reques
     )
   }
   if (!isRepeatable(req, limits.maxReplayBytes)) return { kind: 'stream', bytes: new Upload(req, limits) }
-  return { kind: 'repeatable', bytes: await readWhole(req, limits) }
+  return { kind: 'repeatable', bytes: await readWhole(req, limits, deadline) }
 }
 
-async function readWhole(req: Request, patience: Patience): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let client: ClientSending | undefined
-  try {
-    await new Promise<void>((resolve, reject) => {
-      client = new ClientSending(patience, () => reject(stalled()))
-      req.on('data', (chunk: Buffer) => {
-        chunks.push(chunk)
-        client?.waitFor()
-      })
-      req.once('end', resolve)
-      req.once('error', reject)
-      // Somebody else has destroyed it, or the client left; by now, too, of which nothing is said any more.
-      const close = (): void => reject(new Error('the request body ended early'))
-      if (req.destroyed) close()
-      else req.once('close', close)
+function readWhole(req: Request, patience: Patience, deadline: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    const client = new ClientSending(patience, () => fail(late()), deadline)
+    const fail = (error: Error): void => {
+      client.done()
+      reject(error)
+    }
+    req.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
       client.waitFor()
     })
-  } finally {
-    client?.done()
-  }
-  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+    req.once('end', () => {
+      client.done()
+      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks))
+    })
+    req.once('error', fail)
+    // Somebody else has destroyed it, or the client left; by now, too, of which nothing is said any more.
+    const close = (): void => fail(new Error('the request body ended early'))
+    if (req.destroyed) return close()
+    req.once('close', close)
+    client.waitFor()
+  })
 }
 
 /**
@@ -95,7 +103,7 @@ export class Upload extends Readable {
     super({ highWaterMark: MAX_AHEAD })
     this.#req = req
     this.#maxBytes = limits.maxBodyBytes
-    this.#client = new ClientSending(limits, () => this.destroy(stalled()))
+    this.#client = new ClientSending(limits, () => this.destroy(late()))
     this.#isShared = READING.some((event) => req.listenerCount(event) > 0)
     req.on('newListener', this.#onListener)
     req.once('error', this.#onError)
@@ -179,8 +187,8 @@ export function isGivenUp(error: unknown): boolean {
   )
 }
 
-function stalled(): AuthError {
-  return new AuthError('ERR_AUTH_REQUEST_TIMEOUT', 'nothing more has come of the request body')
+function late(): AuthError {
+  return new AuthError('ERR_AUTH_REQUEST_TIMEOUT', 'the request body has not come in time')
 }
 
 function tooLarge(): AuthError {

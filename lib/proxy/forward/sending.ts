@@ -47,6 +47,8 @@ export interface Outgoing {
   readonly upgrade: UpgradeRequest | undefined
   readonly live: LiveAnswer
   /** For its answer. */
+  /** When its answer must have ended. Monotonic milliseconds; `undefined`: any time. */
+  readonly deadline: number | undefined
   readonly rules: AnswerRules
   /** As of now. @throws {AuthError} if the user is not signed in any more, or there is no token. */
   readonly askAgain: () => Promise<Credentials>
@@ -61,8 +63,6 @@ export class Sending implements OnRefusal {
   readonly #outgoing: Outgoing
   readonly #caller: Caller | undefined
   #credentials: Credentials
-  /** Monotonic milliseconds; `undefined`: any time. */
-  readonly #deadline: number | undefined
   /** Since when it waits for a connection, in one go or several. Monotonic milliseconds. */
   #waitsSince: number | undefined
   #next: AccessToken | undefined
@@ -70,12 +70,10 @@ export class Sending implements OnRefusal {
   #current: Waiting | Forwarding | undefined
 
   constructor(route: Route, outgoing: Outgoing, caller: Caller | undefined, credentials: Credentials) {
-    const { totalTimeoutMs } = route.settings
     this.#route = route
     this.#outgoing = outgoing
     this.#caller = caller
     this.#credentials = credentials
-    this.#deadline = totalTimeoutMs === undefined ? undefined : route.runtime.monotonic() + totalTimeoutMs
   }
 
   /**
@@ -120,11 +118,11 @@ export class Sending implements OnRefusal {
   /** Waits for a connection. What was known of the user may have changed by then. */
   async #turn(failures: readonly Failure[]): Promise<Connection | undefined> {
     const { upstreams, settings, runtime } = this.#route
-    const { res, live, askAgain } = this.#outgoing
+    const { res, live, deadline, askAgain } = this.#outgoing
     if (hasAnswer(res)) return undefined
     if (live.isSignedOut) throw signedOut()
     this.#waitsSince ??= runtime.monotonic()
-    const until = Math.min(this.#waitsSince + settings.headersTimeoutMs, this.#deadline ?? Number.POSITIVE_INFINITY)
+    const until = Math.min(this.#waitsSince + settings.headersTimeoutMs, deadline ?? Number.POSITIVE_INFINITY)
     const waiting = upstreams.wait(failures, this.#waitsSince, until)
     this.#current = waiting
     live.onSignedOut = () => waiting.fail(signedOut())
@@ -140,9 +138,9 @@ export class Sending implements OnRefusal {
 
   /** Is there still somebody to answer, is it still their request, and in time? What has not begun does not begin. */
   #mayGoOut(connection: Connection): boolean {
-    const { res, live } = this.#outgoing
+    const { res, live, deadline } = this.#outgoing
     const isAnswered = hasAnswer(res)
-    const isLate = this.#deadline !== undefined && this.#route.runtime.monotonic() >= this.#deadline
+    const isLate = deadline !== undefined && this.#route.runtime.monotonic() >= deadline
     if (!isAnswered && !live.isSignedOut && !isLate) return true
     connection.release()
     if (isAnswered) return false
@@ -151,7 +149,7 @@ export class Sending implements OnRefusal {
 
   #sendOver(connection: Connection, onRefusal: OnRefusal | undefined): Promise<ForwardOutcome> {
     const { settings, runtime } = this.#route
-    const { req, res, path, headers, body, upgrade, live, rules } = this.#outgoing
+    const { req, res, path, headers, body, upgrade, live, deadline, rules } = this.#outgoing
     const { token: bearer, identity } = this.#credentials
     const token = bearer?.token
     const request = {
@@ -171,7 +169,7 @@ export class Sending implements OnRefusal {
       live,
       runtime,
       idleTimeoutMs: settings.idleTimeoutMs,
-      deadline: this.#deadline,
+      deadline,
     })
     this.#current = forwarding
     return forwarding.send()
@@ -179,7 +177,7 @@ export class Sending implements OnRefusal {
 }
 
 /** The client has left, or the application has answered itself. */
-function hasAnswer(res: Response): boolean {
+export function hasAnswer(res: Response): boolean {
   return res.closed || res.writableEnded
 }
 

@@ -1,10 +1,8 @@
 import { ServerResponse, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Runtime } from '../../runtime.ts'
+import { closeSoon } from '../forward/closing.ts'
 import { offeredProtocols } from './upgrade-protocols.ts'
-
-/** How long the client has to take the last of an answer that is no upgrade. */
-const LINGER_MS = 1_000
 
 /**
  * By the request itself: instances of the package share nothing, but the one that is attached to the server need not be the one whose
@@ -88,11 +86,7 @@ export class UpgradeRequest {
   #linger(runtime: Runtime): void {
     const socket = this.#socket
     this.#release()
-    socket.end()
     socket.resume()
-    socket.once(
-      'close',
-      runtime.after(LINGER_MS, () => socket.destroy()),
-    )
+    closeSoon(socket, runtime)
   }
 }
