@@ -46,6 +46,10 @@ function logEvent(event: AuthEvent): void {
       return console.log(`grant ended: ${event.why}`)
     case 'revocation-failed':
       return console.error(`revocation failed: ${event.cause.message}`)
+    case 'target-down':
+      return console.warn(`${event.target} cannot be connected to: ${event.cause.message}`)
+    case 'target-up':
+      return console.log(`${event.target} can be connected to again`)
     case 'error':
       return console.error(`${event.code} at ${event.route}: ${event.error.message}`)
     default:

@@ -64,17 +64,20 @@ export class Breaker {
     return wasOpen
   }
 
-  unanswered(admission: Admission, retryAfterMs: number): void {
+  /** @returns whether it is open from now on. */
+  unanswered(admission: Admission, retryAfterMs: number): boolean {
     const { failuresToOpen, maxPauseMs } = this.#rule
     const hasTried = this.isProbe(admission)
     this.#failures += 1
+    const opens = this.#failures === failuresToOpen
     if (hasTried) this.#nextPauseMs = Math.min(this.#nextPauseMs * 2, maxPauseMs)
     // Requests that were under way when it opened may fail for a while; they say nothing new.
-    if (hasTried || this.#failures === failuresToOpen) {
+    if (hasTried || opens) {
       const pauseMs = Math.max(randomInt(this.#nextPauseMs / 2, this.#nextPauseMs), retryAfterMs)
       this.#openUntil = Math.max(this.#openUntil, this.#monotonic() + pauseMs)
     }
     this.unused(admission)
+    return opens
   }
 
   unused(admission: Admission): void {
@@ -106,9 +109,12 @@ export class Admission {
     return this.#breaker.answered()
   }
 
-  /** @param retryAfterMs what the server asked for. A single answer may be about one grant, and pauses only that one. */
-  failed(retryAfterMs = 0): void {
-    if (this.#tells()) this.#breaker.unanswered(this, retryAfterMs)
+  /**
+   * @param retryAfterMs what the server asked for. A single answer may be about one grant, and pauses only that one.
+   * @returns whether others are kept out from now on.
+   */
+  failed(retryAfterMs = 0): boolean {
+    return this.#tells() && this.#breaker.unanswered(this, retryAfterMs)
   }
 
   /** Nothing was sent after all: whoever comes next may try. */

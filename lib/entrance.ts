@@ -24,6 +24,8 @@ export interface Entrance {
   readonly middleware: RequestHandler
   /** The session and `req.auth`, once per request, whichever of our handlers comes first. @throws {AuthError} `ERR_AUTH_UNAVAILABLE` */
   readonly attach: (req: Request, res: Response) => Promise<ConnectedRequest>
+  /** Tells of what is our fault, or that of a server behind us. */
+  readonly note: (error: AuthError, req: Request) => void
   /** Never throws: a handler that rejects ends the process in Express 4, and functions of the application are asked here. */
   readonly fail: Fail
 }
@@ -47,6 +49,10 @@ export function createEntrance({ parts, ownRoutes, grantStore }: Assembly): Entr
     return auth
   }
 
+  const note = (error: AuthError, req: Request): void => {
+    if (error.status >= 500) tell({ type: 'error', code: error.code, route: req.baseUrl + req.path, error })
+  }
+
   const fail: Fail = (error, req, res, next) => {
     try {
       answer(error, req, res, next)
@@ -57,7 +63,7 @@ export function createEntrance({ parts, ownRoutes, grantStore }: Assembly): Entr
 
   const answer: Fail = (error, req, res, next) => {
     if (!(error instanceof AuthError)) return next(error)
-    if (error.status >= 500) tell({ type: 'error', code: error.code, route: req.baseUrl + req.path, error })
+    note(error, req)
     const isOwn = ownRoutes.isOwn(req)
     const returnPath = isNavigation(req) ? wantedPath(parts, req, isOwn) : undefined
     const loginUrl = loginPathOf(parts, req, error)
@@ -82,7 +88,7 @@ export function createEntrance({ parts, ownRoutes, grantStore }: Assembly): Entr
     next()
   }
 
-  return { middleware: latchkeyMiddleware as RequestHandler, attach, fail }
+  return { middleware: latchkeyMiddleware as RequestHandler, attach, note, fail }
 }
 
 /** What goes on for long must know better. */

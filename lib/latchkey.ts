@@ -88,7 +88,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   const { parts, ownRoutes, live, providerLogout } = assembly
   const { registrations, keeper, session } = parts
   const entrance = createEntrance(assembly)
-  const { attach, fail } = entrance
+  const { attach, note, fail } = entrance
   const proxies: Proxy[] = []
   let closing: Promise<void> | undefined
 
@@ -121,6 +121,8 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
         },
         signInOf: (req, provider) => signInOf(parts, req, provider),
         live,
+        tell: parts.tell,
+        note,
         fail,
       })
       proxies.push(proxy)

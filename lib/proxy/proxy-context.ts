@@ -1,4 +1,6 @@
 import type { Request, Response } from 'express'
+import type { AuthError } from '../errors.ts'
+import type { EventListener } from '../events.ts'
 import type { TokenSource } from '../express/authorized-fetch.ts'
 import type { SignInRef } from '../express/still-signed-in.ts'
 import type { Runtime } from '../runtime.ts'
@@ -19,5 +21,8 @@ export interface ProxyContext {
   /** The sign-in of a request whose session was read. @param provider as above. */
   readonly signInOf: (req: Request, provider: string | undefined) => SignInRef | undefined
   readonly live: LiveConnections
+  readonly tell: EventListener
+  /** Tells of what the answer cannot say any more. */
+  readonly note: (error: AuthError, req: Request) => void
   readonly fail: (error: unknown, req: Request, res: Response, next: (error: unknown) => void) => void
 }

@@ -55,7 +55,7 @@ export function createProxy(
   const { isWanted: tellsOfUser } = identity
   const headerRules = requestHeaderRules(settings, publicUrl)
   const hasOtherOrigins = (settings.allowOrigins ?? []).length > 0
-  const upstreams = new Upstreams(settings, runtime)
+  const upstreams = new Upstreams(settings, runtime, context.tell)
   const route = { settings, upstreams, tokenTarget, runtime }
 
   async function exchange(req: Request, res: Response): Promise<void> {
@@ -104,7 +104,8 @@ export function createProxy(
     }
     const askAgain = (): Promise<Credentials> => credentialsOf(req, caller, inquiry)
     const outgoing = { req, res, path, headers, body, upgrade, live, rules, deadline, askAgain }
-    await new Sending(route, outgoing, caller, credentials).send()
+    const failure = await new Sending(route, outgoing, caller, credentials).send()
+    if (failure !== undefined && !upstreams.isDestroyed) context.note(failure, req)
   }
 
   async function credentialsOf(req: Request, caller: Caller | undefined, inquiry: TokenInquiry): Promise<Credentials> {

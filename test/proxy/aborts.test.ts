@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Browser } from '../support/browser.ts'
@@ -23,6 +23,9 @@ describe('when one side leaves', () => {
       next(error)
     })
     browser = await site.signedIn()
+  })
+  afterEach(() => {
+    site.events.length = 0
   })
   afterAll(async () => {
     await site.close()

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { memoryGrants } from '../../lib/index.ts'
 import type { Browser } from '../support/browser.ts'
 import { startProxiedApp, type ProxiedApp } from '../support/proxied-app.ts'
-import { answerTo, beginRequest } from '../support/raw-client.ts'
+import { answerTo, beginRequest, receive } from '../support/raw-client.ts'
 import { unreliable, type UnreliableStore } from '../support/unreliable-store.ts'
 import { until } from '../support/until.ts'
 import { echo } from '../support/upstream.ts'
@@ -120,6 +120,25 @@ describe('a request that was there when the application began to close', () => {
     await site.auth.close()
     expect(site.upstream.requests).toEqual([])
   })
+})
+
+test('an answer that does not end is cut off by closing, and that is no fault of the target', async () => {
+  const site = await startProxiedApp()
+  const browser = await site.signedIn()
+  site.upstream.answer((_req, res) => void res.writeHead(200).write('and so on'))
+  const received = receive(await answerTo(beginRequest(browser, `${site.proxied}/stream`).end()))
+
+  const closed = site.auth.close()
+  let isClosed = false
+  void closed.then(() => (isClosed = true))
+  await until(() => {
+    site.clock.advance({ seconds: 1 })
+    return isClosed
+  }, 'it closes')
+
+  expect(await received).toEqual({ text: 'and so on', end: 'cut' })
+  expect(site.events.filter(({ type }) => type === 'error')).toEqual([])
+  await site.close()
 })
 
 test('an application that has closed uses no refresh token any more', async () => {

@@ -16,12 +16,12 @@ async function freePort(): Promise<number> {
 
 describe('several targets', () => {
   let up: [Upstream, Upstream]
-  let dead: string
+  /** Ports that no test listens at. */
+  const [dead, alsoDead] = ['http://127.0.0.1:1', 'http://127.0.0.1:2']
   const sites: OpenProxy[] = []
 
   beforeEach(async () => {
     up = [await startUpstream(), await startUpstream()]
-    dead = `http://127.0.0.1:${await freePort()}`
     up.forEach((upstream, index) => upstream.answer((_req, res) => void res.end(`from ${index}`)))
   })
   afterEach(async () => {
@@ -64,7 +64,7 @@ describe('several targets', () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask(site)))
 
     expect(answers).toEqual(Array(20).fill('from 0'))
-    expect(site.events).toEqual([])
+    expect(site.events).toMatchObject([{ type: 'target-down', target: dead, cause: { code: 'ECONNREFUSED' } }])
   })
 
   test.each<[string, () => RequestInit, string]>([
@@ -95,6 +95,11 @@ describe('several targets', () => {
     expect(first).toContain('back')
     expect(first).not.toContain('502')
     expect(then.toSorted()).toEqual(['back', 'from 0'])
+    const target = `http://127.0.0.1:${port}`
+    expect(site.events).toMatchObject([
+      { type: 'target-down', target },
+      { type: 'target-up', target },
+    ])
     await back.close()
   })
 
@@ -113,7 +118,7 @@ describe('several targets', () => {
   })
 
   test('when none can be connected to: 502 at once, with when to come again', async () => {
-    const site = await proxyTo([dead, `http://127.0.0.1:${await freePort()}`])
+    const site = await proxyTo([dead, alsoDead])
     const first = await fetch(`${site.url}/x`)
     const second = await fetch(`${site.url}/x`)
 
@@ -121,6 +126,8 @@ describe('several targets', () => {
     expect(await second.json()).toMatchObject({ code: 'ERR_AUTH_UPSTREAM' })
     expect(second.headers.get('retry-after')).toBe('1')
     expect(site.events).toMatchObject([
+      { type: 'target-down' },
+      { type: 'target-down' },
       { type: 'error', error: { cause: { code: 'ECONNREFUSED' } } },
       { type: 'error', code: 'ERR_AUTH_UPSTREAM' },
     ])
@@ -160,6 +167,7 @@ describe('several targets', () => {
 
     expect(await ask(site)).toBe('back')
     expect(await ask(site)).toBe('back')
+    expect(site.events.filter(({ type }) => type === 'target-down')).toHaveLength(1)
     await back.close()
   })
 

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Answer, Browser } from '../support/browser.ts'
 import { startProxiedApp, type ProxiedApp } from '../support/proxied-app.ts'
 import { answerTo, beginRequest, receive } from '../support/raw-client.ts'
+import { until } from '../support/until.ts'
 
 describe('a target in trouble', () => {
   let site: ProxiedApp
@@ -81,6 +82,24 @@ describe('a target in trouble', () => {
     const answer = await answerTo(beginRequest(browser, `${site.proxied}/x`).end())
 
     expect(await receive(answer)).toEqual({ text: 'a part', end: 'cut' })
+    await until(() => site.events.some(({ type }) => type === 'error'), 'it is told of')
+    expect(site.events.at(-1)).toMatchObject({ code: 'ERR_AUTH_UPSTREAM_TIMEOUT', route: '/up/x' })
+  })
+
+  test('that goes away in the middle of its answer cuts it off, and why is told', async () => {
+    site.upstream.answer((req, res) => {
+      res.writeHead(200, { 'content-length': '100' }).write('a part')
+      setImmediate(() => req.socket.destroy())
+    })
+    site.events.length = 0
+
+    const answer = await answerTo(beginRequest(browser, `${site.proxied}/x`).end())
+
+    expect(await receive(answer)).toEqual({ text: 'a part', end: 'cut' })
+    await until(() => site.events.length > 0, 'it is told of')
+    expect(site.events).toMatchObject([
+      { type: 'error', code: 'ERR_AUTH_UPSTREAM', error: { cause: { code: 'UND_ERR_SOCKET' } } },
+    ])
   })
 
   test('is told to a person in words, with the way home', async () => {

@@ -9,9 +9,11 @@ export interface ConnectionKeeper {
   /** Nobody uses it any more. */
   released(connection: Connection): void
   /** A target can be connected to again. */
-  recovered(): void
+  recovered(upstream: Upstream): void
   /** No connection to a target has come about. */
   missed(): void
+  /** And so it is left alone from now on. */
+  rests(upstream: Upstream, cause: Error): void
 }
 
 /**
@@ -70,12 +72,12 @@ export class Connection {
 
   /** It stands. */
   succeeded(): void {
-    if (this.#admission?.succeeded() === true) this.#keeper.recovered()
+    if (this.#admission?.succeeded() === true) this.#keeper.recovered(this.upstream)
   }
 
   /** It has not come about. */
-  failed(): void {
-    this.#admission?.failed()
+  failed(cause: Error): void {
+    if (this.#admission?.failed() === true) this.#keeper.rests(this.upstream, cause)
     this.#keeper.missed()
   }
 

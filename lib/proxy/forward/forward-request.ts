@@ -33,11 +33,16 @@ export interface ForwardOptions extends AnswerSettings {
 }
 
 /**
- * `answered`: all that there was to answer, or the client has gone. `again`: nothing was written; the request is to be sent again.
- * `unsent`: no connection came about, so not a byte was sent.
+ * `answered`: all that there was to answer, or the client has gone. `cut`: part of it. `again`: nothing was written; the request is to be sent
+ * again.
  */
-export type ForwardOutcome =
-  { readonly kind: 'answered' } | { readonly kind: 'again' } | { readonly kind: 'unsent'; readonly error: AuthError }
+export type SentOutcome =
+  { readonly kind: 'answered' } | { readonly kind: 'cut'; readonly error: AuthError } | { readonly kind: 'again' }
+
+/** `unsent`: no connection came about, so not a byte was sent. */
+export type ForwardOutcome = SentOutcome | { readonly kind: 'unsent'; readonly error: AuthError }
+
+export const ANSWERED: SentOutcome = { kind: 'answered' }
 
 /** The body, where it is read while it is sent. */
 export function uploadOf({ body }: ForwardRequest): Upload | undefined {

@@ -9,12 +9,11 @@ import type { Connection } from './connection.ts'
 import type { RawHeaders } from '../headers/headers.ts'
 import { HeldAnswer } from './held-answer.ts'
 import { passOn } from './informational.ts'
-import { uploadOf, type ForwardOptions, type ForwardOutcome, type ForwardRequest } from './forward-request.ts'
+import { ANSWERED, uploadOf, type ForwardOptions, type ForwardOutcome, type ForwardRequest } from './forward-request.ts'
 import { headOf, isRefused, type OnRefusal } from './refusal.ts'
 import { isOfConnecting, tooLate, upstreamError } from './upstream-error.ts'
 import { signedOut } from '../live/live-answer.ts'
 
-const ANSWERED: ForwardOutcome = { kind: 'answered' }
 const AGAIN: ForwardOutcome = { kind: 'again' }
 
 /** Answers that have no body, whatever their headers say (RFC 9112 §6.3). */
@@ -152,7 +151,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     // Said even when nobody waits any more: this may have been the one that tries the target for all others.
     const isUnsent = this.#abort === undefined && error !== CLIENT_GONE
     const isUnreachable = isUnsent && isOfConnecting(error) && error !== uploadOf(this.#request)?.errored
-    if (isUnreachable) this.#connection.failed()
+    if (isUnreachable) this.#connection.failed(error)
     this.#ended()
     // Where it was not to be written, undici has begun to read the body all the same.
     if (error === CLIENT_GONE) return void uploadOf(this.#request)?.destroy()
@@ -186,7 +185,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#settle()
     if (this.#res.headersSent) {
       this.#writer.cut()
-      this.#resolve(ANSWERED)
+      this.#resolve(error === CLIENT_STALLED ? ANSWERED : { kind: 'cut', error: upstreamError(error) })
     } else this.#reject(upstreamError(error))
     this.#abort?.(error instanceof Error ? error : CLIENT_GONE)
   }

@@ -1,17 +1,18 @@
 import type { Request, Response } from 'express'
 import { replacement } from '../../express/authorized-fetch.ts'
+import type { AuthError } from '../../errors.ts'
 import type { AccessToken } from '../../grants/access-tokens.ts'
 import type { TokenTarget } from '../../protocol/token-target.ts'
 import type { AnswerPattern } from '../../providers/provider.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { AnswerRules } from '../headers/headers.ts'
-import type { Caller } from '../proxy-context.ts'
 import { signedOut, type LiveAnswer } from '../live/live-answer.ts'
+import type { Caller } from '../proxy-context.ts'
 import type { ProxySettings } from '../proxy-options.ts'
 import { acceptUpgrade, type UpgradeAnswer } from '../upgrade/upgrade-exchange.ts'
 import type { UpgradeRequest } from '../upgrade/upgrade-request.ts'
 import type { Connection } from './connection.ts'
-import type { ForwardOutcome } from './forward-request.ts'
+import { ANSWERED, type ForwardOutcome, type SentOutcome } from './forward-request.ts'
 import { Forwarding } from './forwarding.ts'
 import type { OnRefusal } from './refusal.ts'
 import type { RequestBody } from './request-body.ts'
@@ -46,9 +47,9 @@ export interface Outgoing {
   readonly body: RequestBody
   readonly upgrade: UpgradeRequest | undefined
   readonly live: LiveAnswer
-  /** For its answer. */
   /** When its answer must have ended. Monotonic milliseconds; `undefined`: any time. */
   readonly deadline: number | undefined
+  /** For its answer. */
   readonly rules: AnswerRules
   /** As of now. @throws {AuthError} if the user is not signed in any more, or there is no token. */
   readonly askAgain: () => Promise<Credentials>
@@ -77,17 +78,20 @@ export class Sending implements OnRefusal {
   }
 
   /**
+   * @returns what cut the answer off, if anything of the target's did.
    * @throws {AuthError} `ERR_AUTH_UPSTREAM`, `ERR_AUTH_UPSTREAM_BUSY`, `ERR_AUTH_UPSTREAM_TIMEOUT`, `ERR_AUTH_REQUEST_TIMEOUT` or `ERR_AUTH_TOO_LARGE`;
    * where the token was refused, why there is no other; where the user has signed out before it was sent, or sent again, `ERR_AUTH_REQUIRED`.
    */
-  async send(): Promise<void> {
+  async send(): Promise<AuthError | undefined> {
     // One for all tries, and for good: V8 of Node 20 keeps the garbage of many requests alive when listeners come and go.
     this.#outgoing.res.on('close', () => this.#current?.leave())
-    const outcome = await this.#sendSomewhere(this.#credentials.token && this)
-    if (outcome === 'answered' || this.#next === undefined) return
-    this.#credentials = { ...this.#credentials, token: this.#next }
-    this.#waitsSince = undefined
-    await this.#sendSomewhere(undefined)
+    let outcome = await this.#sendSomewhere(this.#credentials.token && this)
+    if (outcome.kind === 'again' && this.#next !== undefined) {
+      this.#credentials = { ...this.#credentials, token: this.#next }
+      this.#waitsSince = undefined
+      outcome = await this.#sendSomewhere(undefined)
+    }
+    return outcome.kind === 'cut' ? outcome.error : undefined
   }
 
   get expiredTokenAnswers(): readonly AnswerPattern[] {
@@ -104,13 +108,13 @@ export class Sending implements OnRefusal {
     return false
   }
 
-  async #sendSomewhere(onRefusal: OnRefusal | undefined): Promise<'answered' | 'again'> {
+  async #sendSomewhere(onRefusal: OnRefusal | undefined): Promise<SentOutcome> {
     const failures: Failure[] = []
     for (;;) {
       const connection = this.#route.upstreams.take(failures) ?? (await this.#turn(failures))
-      if (connection === undefined || !this.#mayGoOut(connection)) return 'answered'
+      if (connection === undefined || !this.#mayGoOut(connection)) return ANSWERED
       const outcome = await this.#sendOver(connection, onRefusal)
-      if (outcome.kind !== 'unsent') return outcome.kind
+      if (outcome.kind !== 'unsent') return outcome
       failures.push({ upstream: connection.upstream, error: outcome.error })
     }
   }

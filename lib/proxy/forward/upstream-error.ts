@@ -14,7 +14,7 @@ const NOT_OF_CONNECTING = new Set([
 export function upstreamError(cause: unknown): AuthError {
   if (cause instanceof AuthError) return cause
   if (TIMEOUTS.has(codeOf(cause))) return tooLate({ cause })
-  return new AuthError('ERR_AUTH_UPSTREAM', 'the target of the proxy cannot be reached', { cause })
+  return new AuthError('ERR_AUTH_UPSTREAM', 'the exchange with the target of the proxy has failed', { cause })
 }
 
 export function tooLate(options?: { cause: unknown }): AuthError {

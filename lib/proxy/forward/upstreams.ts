@@ -1,4 +1,5 @@
 import { AuthError } from '../../errors.ts'
+import type { EventListener } from '../../events.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { ProxySettings } from '../proxy-options.ts'
 import type { Connection, ConnectionKeeper } from './connection.ts'
@@ -15,6 +16,7 @@ const MAX_WAITING = 1_000
 export class Upstreams implements ConnectionKeeper {
   readonly #all: readonly Upstream[]
   readonly #runtime: Runtime
+  readonly #tell: EventListener
   /** First come, first served, whichever target has a connection free. */
   readonly #line = new Set<Waiting>()
   /** Of those who have waited, the last to come. */
@@ -30,9 +32,10 @@ export class Upstreams implements ConnectionKeeper {
   #isDestroyed = false
   #onIdle: (() => void) | undefined
 
-  constructor(settings: ProxySettings, runtime: Runtime) {
+  constructor(settings: ProxySettings, runtime: Runtime, tell: EventListener) {
     this.#all = settings.targets.map((target) => new Upstream(target, settings, runtime, this))
     this.#runtime = runtime
+    this.#tell = tell
   }
 
   /**
@@ -89,8 +92,13 @@ export class Upstreams implements ConnectionKeeper {
     if (this.#released.push(connection) === 1) setImmediate(this.#reuse)
   }
 
-  recovered(): void {
+  recovered({ target }: Upstream): void {
+    this.#tell({ type: 'target-up', target: target.origin + target.prefix })
     this.#serve()
+  }
+
+  rests({ target }: Upstream, cause: Error): void {
+    this.#tell({ type: 'target-down', target: target.origin + target.prefix, cause })
   }
 
   missed(): void {
@@ -106,6 +114,11 @@ export class Upstreams implements ConnectionKeeper {
       this.#tellIdle()
     })
     await Promise.all(this.#all.map((upstream) => upstream.close()))
+  }
+
+  /** What fails from then on has no other reason. */
+  get isDestroyed(): boolean {
+    return this.#isDestroyed
   }
 
   /** Cuts them off. */
