@@ -262,7 +262,8 @@ function compareSession(session: Readonly<Record<string, unknown>>, say: Say): v
     if (key === 'secret') say('session.secret', 'is the same as "secret"; leave it out')
     else if (!SESSION_OPTIONS.includes(key)) say(`session.${key}`, `is unknown${suggestion(key, SESSION_OPTIONS)}`)
   }
-  const { store, cacheMs } = session
+  const { store, cacheMs, cookie } = session
+  if (typeof cookie === 'function') say('session.cookie', 'must be an object of options, the same for all requests')
   if (cacheMs !== undefined && !(Number.isFinite(cacheMs) && Number(cacheMs) >= 0))
     say('session.cacheMs', 'must be milliseconds, 0 or more')
   if (store !== undefined && !isObjectWith(store, 'get', 'set', 'destroy', 'on')) {

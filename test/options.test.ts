@@ -269,6 +269,13 @@ describe('options of latchkey()', () => {
     expect(said).toMatch(/"session\.store" must be a store/)
   })
 
+  // express-session takes one; ours is known before a request comes.
+  test('a session cookie that depends on the request is refused', () => {
+    expect(complaint({ ...GOOD, session: { cookie: () => ({ maxAge: 1_000 }) } })).toContain(
+      '"session.cookie" must be an object',
+    )
+  })
+
   test('the secret is named once: not again in the session’s options', () => {
     expect(complaint({ ...GOOD, session: { secret: GOOD.secret } })).toContain('"session.secret"')
   })
