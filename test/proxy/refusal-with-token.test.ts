@@ -3,8 +3,8 @@ import type { ServerResponse } from 'node:http'
 import type { Browser } from '../support/browser.ts'
 import { startProxiedApp, type ProxiedApp } from '../support/proxied-app.ts'
 
-/** Some servers repeat the token that they refuse. */
-describe('a token that the target repeats in an error', () => {
+/** Some servers repeat the token, those above all that refuse it. */
+describe('a token that the target repeats', () => {
   let site: ProxiedApp
   let browser: Browser
   beforeAll(async () => {
@@ -31,7 +31,7 @@ describe('a token that the target repeats in an error', () => {
   }
 
   test.each([400, 403, 500])(
-    'with status %d does not reach the browser, in the challenge or in the body',
+    'in an error, with status %d, does not reach the browser, in the challenge or in the body',
     async (status) => {
       const { token, text, challenge, length } = await answered((sent, res) => {
         const body = JSON.stringify({ error_description: `Invalid access token: ${sent}`, again: sent })
@@ -52,7 +52,7 @@ describe('a token that the target repeats in an error', () => {
     },
   )
 
-  test('does not, where it comes in pieces', async () => {
+  test('in an error does not, where it comes in pieces', async () => {
     const { token, text } = await answered((sent, res) => {
       res.writeHead(500, { 'content-type': 'text/plain' })
       res.write(`a ${sent.slice(0, 5)}`)
@@ -73,7 +73,24 @@ describe('a token that the target repeats in an error', () => {
     expect(text).toBe(`it was ${token.slice(0, 4)}`)
   })
 
-  test('is what the target says where nothing is wrong', async () => {
+  test.each([200, 302])('in a header does not, with status %d', async (status) => {
+    const { token, challenge } = await answered((sent, res) => {
+      res.writeHead(status, { 'www-authenticate': `x="${sent}"` }).end()
+    })
+    expect(challenge).toBe(`x="${'*'.repeat(token.length)}"`)
+  })
+
+  test('in a redirect does not go on to where that leads', async () => {
+    site.upstream.answer((req, res) => {
+      const token = req.headers.authorization?.slice('Bearer '.length) ?? ''
+      res.writeHead(302, { location: `https://elsewhere.example/?access_token=${token}` }).end()
+    })
+    const answer = await browser.get(`${site.proxied}/orders`)
+
+    expect(answer.headers.get('location')).toMatch(/^https:\/\/elsewhere\.example\/\?access_token=\*+$/)
+  })
+
+  test('in the body is what the target says, where nothing is wrong', async () => {
     const { token, text } = await answered((sent, res) => res.end(sent))
     expect(text).toBe(token)
   })

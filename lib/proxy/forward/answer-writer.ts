@@ -3,7 +3,7 @@ import { answerTrailers } from './answer-trailers.ts'
 import { responseHeaders, type AnswerRules, type RawHeaders } from '../headers/headers.ts'
 import { giverOf } from './spent-buffers.ts'
 import type { Target } from '../target.ts'
-import { TokenMask } from '../headers/token-mask.ts'
+import { masked, TokenMask } from '../headers/token-mask.ts'
 
 const NOTHING = Buffer.alloc(0)
 
@@ -42,7 +42,8 @@ export class AnswerWriter {
     const { rules, token } = this.#settings
     this.#from = from
     const headers = responseHeaders(raw, rules, from, status)
-    if (status >= 400 && token !== undefined) this.#maskHeaders(new TokenMask(token), headers)
+    for (let at = 1; at < headers.length; at += 2) headers[at] = masked(headers[at] as string, token)
+    if (status >= 400 && token !== undefined) this.#mask = new TokenMask(token)
     writeHead(this.#res, status, headers, this.#complete(headers))
     this.#isWaiting = true
     process.nextTick(flush, this)
@@ -98,16 +99,10 @@ export class AnswerWriter {
     return this.#res.write(bytes, this.#mask === undefined ? giverOf(bytes, this.#res) : undefined)
   }
 
-  #maskHeaders(mask: TokenMask, headers: string[]): void {
-    this.#mask = mask
-    for (let at = 1; at < headers.length; at += 2) headers[at] = mask.header(headers[at] ?? '')
-  }
-
   #addTrailers(raw: RawHeaders): void {
     if (this.#from === undefined || !this.#res.chunkedEncoding) return
     const trailers = answerTrailers(raw, this.#res, this.#settings.rules, this.#from)
-    const mask = this.#mask
-    for (const trailer of trailers) trailer[1] = mask?.header(trailer[1]) ?? trailer[1]
+    for (const trailer of trailers) trailer[1] = masked(trailer[1], this.#settings.token)
     this.#res.addTrailers(trailers)
   }
 

@@ -1,6 +1,11 @@
+/** A header's value without the access token, which must not reach the browser. */
+export function masked(value: string, token: string | undefined): string {
+  return token !== undefined && value.includes(token) ? value.replaceAll(token, '*'.repeat(token.length)) : value
+}
+
 /**
- * Takes the access token out of an answer: some servers repeat the token that they refuse, and it must not reach the browser. What stands
- * in its place is as long, so that the length of the body stays true. A compressed body passes as it is.
+ * Takes the access token out of the body of an error: some servers repeat the token that they refuse. What stands in its place is as long, so
+ * that the length of the body stays true. A compressed body passes as it is.
  */
 export class TokenMask {
   readonly #token: Buffer
@@ -11,10 +16,6 @@ export class TokenMask {
   constructor(token: string) {
     this.#token = Buffer.from(token)
     this.#stars = Buffer.alloc(this.#token.length, '*')
-  }
-
-  header(value: string): string {
-    return value.replaceAll(this.#token.toString(), this.#stars.toString())
   }
 
   /** @returns what can go out by now. */

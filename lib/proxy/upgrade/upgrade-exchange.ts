@@ -4,7 +4,7 @@ import { AuthError } from '../../errors.ts'
 import type { Runtime } from '../../runtime.ts'
 import { responseHeaders, type AnswerRules, type RawHeaders } from '../headers/headers.ts'
 import type { Target } from '../target.ts'
-import { TokenMask } from '../headers/token-mask.ts'
+import { masked } from '../headers/token-mask.ts'
 import type { UpgradeRequest } from './upgrade-request.ts'
 import { Tunnel } from './upgrade-tunnel.ts'
 import { acceptOf } from './web-socket-frames.ts'
@@ -63,11 +63,10 @@ export function acceptUpgrade({ req, upgrade, answer, rules, token, runtime }: A
   if (isWebSocketTunnel && accept !== acceptOf(req.headers['sec-websocket-key'] ?? ''))
     throw new Error('the target accepts a web socket, but not this one')
 
-  const mask = token === undefined ? undefined : new TokenMask(token)
   const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', `Upgrade: ${protocol}`]
   for (let at = 0; at < headers.length; at += 2) {
     const [name = '', value = ''] = headers.slice(at, at + 2)
-    if (!OF_A_BODY.has(name) && !CONTROL.test(value)) lines.push(`${name}: ${mask?.header(value) ?? value}`)
+    if (!OF_A_BODY.has(name) && !CONTROL.test(value)) lines.push(`${name}: ${masked(value, token)}`)
   }
   const client = upgrade.take()
   const tunnel = new Tunnel(client, target, isWebSocketTunnel, runtime)
