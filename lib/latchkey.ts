@@ -43,7 +43,7 @@ export interface Latchkey extends RequestHandler {
    * read, the guards decide, and the proxy they reach joins client and target. Before that it is the same request as any other, with the
    * same mount paths.
    *
-   * A web socket is closed with 4401 when its sign-in ends, with 1001 by `close()`.
+   * A web socket is closed with 4401 when its sign-in ends, with 1001 by `close()`; what goes on in another protocol is cut.
    *
    * @throws {AuthError} `ERR_AUTH_OPTIONS`
    */

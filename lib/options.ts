@@ -61,7 +61,7 @@ export interface LatchkeyOptions {
   keepInSession?: readonly string[] | undefined
   /** How access tokens are kept fresh. */
   refresh?: RefreshOptions | undefined
-  /** For each answer of the authorization server. Milliseconds, default 8,000. */
+  /** For each answer of the authorization server but those to refreshes (`refresh.deadlineMs`). Milliseconds, default 8,000. */
   timeoutMs?: number | undefined
   /** The page that people see when something went wrong. */
   errorPage?: ErrorPage | undefined

@@ -22,11 +22,11 @@ export interface ProxyOptions {
   resource?: string | undefined
   /** What the access token is good for, space-separated (RFC 6749 §3.3), within what was granted. */
   scope?: string | undefined
-  /** `false`: requests go without a token, and nobody needs to be signed in; who is not, is not told of. Default `true`. */
+  /** `false`: requests go without a token, and nobody needs to be signed in; of whoever is not, the target is told nothing. Default `true`. */
   token?: boolean | undefined
   /** Names of cookies that the target may see. Default none. */
   forwardCookies?: readonly string[] | undefined
-  /** A request body up to this length is kept, so that it can be sent again when the token was refused. Bytes, default 65,536. */
+  /** A request body that says by `Content-Length` that it is no longer is kept, so that it can be sent again when the token was refused. Bytes, default 65,536. */
   maxReplayBytes?: number | undefined
   /**
    * A longer request body is answered with 413, and the connection closed. Bytes. Default: any length. A body that says its length
@@ -35,14 +35,20 @@ export interface ProxyOptions {
   maxBodyBytes?: number | undefined
   /** Milliseconds until the connection must stand. Default 5,000. */
   connectTimeoutMs?: number | undefined
-  /** Milliseconds until the answer must begin; and, while all connections are taken, for one to become free. Default 30,000. */
+  /**
+   * Milliseconds until the answer must begin, from when the connection stands, the last informational answer (1xx) or part of a streamed body went
+   * by, or the request is sent once more; and, while all connections are taken, for one to become free. Default 30,000.
+   */
   headersTimeoutMs?: number | undefined
   /**
    * Milliseconds between two parts of the answer; for which a client may take nothing of it; and for which it may send nothing of its request
-   * (`ERR_AUTH_REQUEST_TIMEOUT`, 408). Default 300,000.
+   * (`ERR_AUTH_REQUEST_TIMEOUT`, 408). Web sockets may be silent for longer. Default 300,000.
    */
   idleTimeoutMs?: number | undefined
-  /** Milliseconds until the answer must have ended, from when the token is at hand and so is a body that can be sent again. Default: any time. */
+  /**
+   * Milliseconds until the answer must have ended, event streams included, from when the request has come to the proxy. A short body that is not
+   * there by then is answered with 408. Default: any time.
+   */
   totalTimeoutMs?: number | undefined
   /**
    * Connections to each target at most. Default 256. Requests beyond that wait for one, to whichever target, in order, up to 1,000 in all;
@@ -63,11 +69,11 @@ export interface ProxyOptions {
    */
   allowOrigins?: readonly string[] | undefined
   /**
-   * Headers that tell the target about the user: names, and the claim that each has. Percent-encoded, but for visible ASCII; lists are
-   * joined by commas. `sub` alone tells users of several providers not apart.
+   * Headers that tell the target about the user: names, and the claim that each has. What is no visible ASCII is percent-encoded, and so is
+   * `%`; lists are joined by commas, and objects are JSON. `sub` alone tells users of several providers not apart.
    */
   identityHeaders?: Readonly<Record<string, string>> | undefined
-  /** The same as a signed JWT. */
+  /** All claims of the user as a signed JWT of the type `user-assertion+jwt`, with `provider`, `iss` (the application's origin), `aud` and `exp`. */
   assertion?: AssertionOptions | undefined
   /** Sends tokens in clear text to a target that is not on this machine. */
   dangerouslyAllowHttp?: boolean | undefined
