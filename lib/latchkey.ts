@@ -110,7 +110,8 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   return Object.assign(entrance.middleware, {
     requireAuth: (requirements: Requirements = {}) => requireAuth(parts, attach, fail, requirements),
     proxy(target: string | URL | readonly (string | URL)[], proxyOptions: ProxyOptions = {}) {
-      if (typeof proxyOptions.provider === 'string') registrations.demand(proxyOptions.provider, 'proxy()')
+      const { provider: key, resource } = proxyOptions
+      if (typeof key === 'string') registrations.demand(key, 'proxy()')
       const proxy = createProxy(target, proxyOptions, {
         publicUrl: settings.publicUrl,
         runtime,
@@ -125,6 +126,7 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
         note,
         fail,
       })
+      if (resource !== undefined) registrations.demandResource(resource, key, 'proxy()')
       proxies.push(proxy)
       return proxy.handler
     },

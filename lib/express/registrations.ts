@@ -129,6 +129,21 @@ export class Registrations {
   }
 
   /**
+   * Tells what would fail with every request: none of the providers that tokens could come from knows the resource server.
+   *
+   * @param key of the configuration; `undefined`: any that may sign somebody in.
+   * @throws {AuthError} `ERR_AUTH_OPTIONS`
+   */
+  demandResource(resource: string, key: string | undefined, path: string): void {
+    const { configured } = this.#settings
+    const asked = configured.filter((one) => (key === undefined ? one.maySignIn : one.key === key))
+    // Of a tenant's it is known when somebody of that tenant comes.
+    if (asked.some(({ provider }) => provider instanceof TenantProvider || provider.resources.includes(resource)))
+      return
+    throw new AuthError('ERR_AUTH_OPTIONS', `${path}: "resource" is not in the "resources" of the provider`)
+  }
+
+  /**
    * The one that a path names, by what follows the path that all have in common.
    *
    * @param req says which tenant, where the path need not.

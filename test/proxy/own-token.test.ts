@@ -17,7 +17,10 @@ describe('a proxy to an API that wants a token of its own (RFC 8707)', () => {
         app.use('/stock', auth.requireAuth(), auth.proxy(upstream.url, { resource: STOCK }))
         app.use('/less', auth.requireAuth(), auth.proxy(upstream.url, { scope: 'openid' }))
         app.use('/plain', auth.requireAuth(), auth.proxy(upstream.url))
-        app.use('/unknown', auth.requireAuth(), auth.proxy(upstream.url, { resource: 'https://other.example' }))
+        app.get('/unknown', auth.requireAuth(), async (req, res) => {
+          res.json(await req.auth.accessToken({ resource: 'https://other.example' }))
+        })
+        app.use(auth.errorHandler)
       },
     })
     browser = await site.signedIn()
@@ -62,8 +65,14 @@ describe('a proxy to an API that wants a token of its own (RFC 8707)', () => {
     expect((await find(token)).aud).toBe(ORDERS)
   })
 
-  test('is a mistake of the application where the provider knows no such API', async () => {
-    expect((await browser.get(`${site.url}/unknown/x`)).status).toBe(500)
+  test('is refused at construction where no provider knows such an API', () => {
+    expect(() => site.auth.proxy('https://api.example', { resource: 'https://other.example' })).toThrow(
+      /"resource" is not in the "resources"/,
+    )
+  })
+
+  test('is a mistake of the application where a handler asks for a token for one that is not known', async () => {
+    expect((await browser.get(`${site.url}/unknown`)).status).toBe(500)
     expect(site.events.at(-1)).toMatchObject({ type: 'error', code: 'ERR_AUTH_OPTIONS' })
   })
 
