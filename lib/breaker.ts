@@ -24,6 +24,8 @@ export class Breaker {
   /** Tries the server, and the others stay out. */
   #probe: Admission | undefined
   #nextPauseMs: number
+  /** How often failures were forgotten. */
+  #recoveries = 0
 
   constructor(monotonic: () => number, rule: BreakerRule = DEFAULT_RULE) {
     this.#monotonic = monotonic
@@ -41,7 +43,7 @@ export class Breaker {
   /** Asks to use the server. @returns what is to be told how that went; `undefined`: it should be left alone, for `pauseMs`. */
   enter(): Admission | undefined {
     if (this.pauseMs > 0) return undefined
-    const admission = new Admission(this)
+    const admission = new Admission(this, this.#recoveries)
     // Half open: whoever comes next tries it, and the others stay out until that is decided.
     if (this.#isOpen) this.#probe = admission
     return admission
@@ -57,6 +59,7 @@ export class Breaker {
   answered(): boolean {
     if (this.#failures === 0) return false
     const wasOpen = this.#isOpen
+    this.#recoveries += 1
     this.#failures = 0
     this.#openUntil = Number.NEGATIVE_INFINITY
     this.#probe = undefined
@@ -64,8 +67,10 @@ export class Breaker {
     return wasOpen
   }
 
-  /** @returns whether it is open from now on. */
+  /** @returns whether this has opened it. */
   unanswered(admission: Admission, retryAfterMs: number): boolean {
+    // Begun before the server was last found to be there again.
+    if (admission.afterRecoveries < this.#recoveries) return false
     const { failuresToOpen, maxPauseMs } = this.#rule
     const hasTried = this.isProbe(admission)
     this.#failures += 1
@@ -91,11 +96,13 @@ export class Breaker {
 
 /** A request that was let in. Of what it tells, the first counts; but that there was an answer counts whenever it comes. */
 export class Admission {
+  readonly afterRecoveries: number
   readonly #breaker: Breaker
   #hasTold = false
 
-  constructor(breaker: Breaker) {
+  constructor(breaker: Breaker, afterRecoveries: number) {
     this.#breaker = breaker
+    this.afterRecoveries = afterRecoveries
   }
 
   /** It tries the server for all others. */
@@ -111,7 +118,7 @@ export class Admission {
 
   /**
    * @param retryAfterMs what the server asked for. A single answer may be about one grant, and pauses only that one.
-   * @returns whether others are kept out from now on.
+   * @returns whether others are kept out from now on, and were not before.
    */
   failed(retryAfterMs = 0): boolean {
     return this.#tells() && this.#breaker.unanswered(this, retryAfterMs)

@@ -53,6 +53,16 @@ describe('the circuit breaker of one server', () => {
     expect(breaker.pauseMs).toBe(pauseMs)
   })
 
+  test('requests that were under way when it closed do not open it again', () => {
+    const late = Array.from({ length: 5 }, enter)
+    fail(5)
+    now += 1_000
+    enter().succeeded()
+
+    expect(late.map((admission) => admission.failed())).toEqual(Array(5).fill(false))
+    expect(breaker.pauseMs).toBe(0)
+  })
+
   test('a request that fails twice, for who waits for it and in the end, counts once', () => {
     const admissions = Array.from({ length: 4 }, enter)
 
