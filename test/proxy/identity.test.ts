@@ -83,6 +83,13 @@ describe('what the target is told about the user', () => {
       'x-webauth-user': 'mallory',
       'x-authenticated-userid': 'mallory',
       'x-consumer-username': 'mallory',
+      'x-credential-identifier': 'mallory',
+      'x-vouch-user': 'mallory',
+      oidc_claim_sub: 'mallory',
+      'x-userinfo': 'mallory',
+      'x-endpoint-api-userinfo': 'mallory',
+      'x-apigateway-api-userinfo': 'mallory',
+      'tailscale-user-login': 'mallory',
       'cf-access-jwt-assertion': 'mallory',
       'x-amzn-oidc-identity': 'mallory',
       'x-goog-authenticated-user-email': 'mallory',
@@ -99,6 +106,12 @@ describe('what the target is told about the user', () => {
       'x-user-assertion': expect.any(String) as unknown,
     })
     expect(seen).not.toHaveProperty('x-user-phone')
+  })
+
+  test('what only sounds like it passes', async () => {
+    const own = { 'cf-access-client-id': 'a', 'x-ms-version': 'b', 'x-userinfo-format': 'c', 'x-consumers': 'd' }
+
+    expect(await seenAtTarget(own)).toMatchObject(own)
   })
 
   test('a statement that says who signed it, whom it is about and for, and how long it holds', async () => {

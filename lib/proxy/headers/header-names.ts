@@ -56,8 +56,12 @@ const OWN_PREFIX = new RegExp(
     'x-authentik-',
     'x-pomerium-',
     'x-webauth-',
-    'x-(?:authenticated|consumer)-', // Kong
-    'cf-access-',
+    'x-vouch-',
+    'oidc-', // mod_auth_openidc
+    'x-(?:authenticated|consumer|credential)-', // Kong
+    'x-(?:[a-z]+-api-)?userinfo$', // APISIX, Google's gateways
+    'tailscale-user-',
+    'cf-access-(?:jwt|authenticated)-',
     'x-amzn-oidc-',
     'x-goog-(?:authenticated-user|iap)-',
     'x-ms-(?:client-principal|token)(?:-|$)',
