@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Browser } from '../support/browser.ts'
 import { startProxiedApp, type ProxiedApp } from '../support/proxied-app.ts'
+import { answerTo, beginRequest, receive } from '../support/raw-client.ts'
 
 /** Some servers repeat the token, those above all that refuse it. */
 describe('a token that the target repeats', () => {
@@ -78,6 +80,20 @@ describe('a token that the target repeats', () => {
       res.writeHead(status, { 'www-authenticate': `x="${sent}"` }).end()
     })
     expect(challenge).toBe(`x="${'*'.repeat(token.length)}"`)
+  })
+
+  test('in an early hint does not', async () => {
+    site.upstream.answer((req, res) => {
+      const token = req.headers.authorization?.slice('Bearer '.length) ?? ''
+      res.writeEarlyHints({ link: `</style.css?${token}>; rel=preload` })
+      setImmediate(() => res.end())
+    })
+    const asked = beginRequest(browser, `${site.proxied}/orders`).end()
+    const answer = answerTo(asked)
+    const [hints] = (await once(asked, 'information')) as [{ headers: IncomingMessage['headers'] }]
+    await receive(await answer)
+
+    expect(hints.headers['link']).toMatch(/^<\/style\.css\?\*+>; rel=preload$/)
   })
 
   test('in a redirect does not go on to where that leads', async () => {

@@ -42,8 +42,8 @@ export class AnswerWriter {
     const { rules, token } = this.#settings
     this.#from = from
     const headers = responseHeaders(raw, rules, from, status)
-    for (let at = 1; at < headers.length; at += 2) headers[at] = masked(headers[at] as string, token)
-    if (status >= 400 && token !== undefined) this.#mask = new TokenMask(token)
+    if (token !== undefined) maskAll(headers, token)
+    if (token !== undefined && status >= 400) this.#mask = new TokenMask(token)
     writeHead(this.#res, status, headers, this.#complete(headers))
     this.#isWaiting = true
     process.nextTick(flush, this)
@@ -123,6 +123,12 @@ export class AnswerWriter {
     }
     return isDistinct
   }
+}
+
+/** But for what is no text. */
+function maskAll(headers: string[], token: string): void {
+  for (let at = 0; at < headers.length; at += 2)
+    if (headers[at] !== 'content-length') headers[at + 1] = masked(headers[at + 1] as string, token)
 }
 
 function flush(writer: AnswerWriter): void {

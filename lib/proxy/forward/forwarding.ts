@@ -99,7 +99,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   onHeaders(status: number, raw: Buffer[], resume: () => void): boolean {
     if (status === 101) throw NOT_ASKED
     if (status < 200) {
-      if (!this.#isSettled) passOn(status, raw, this.#res)
+      if (!this.#isSettled) passOn(status, raw, this.#res, this.#options.token)
       this.#awaitHead()
       return true
     }
