@@ -87,6 +87,7 @@ describe('an upgrade that is to carry requests past the proxy', () => {
       const client = rawUpgrade(browser, site.url + path, { headers, early: SMUGGLED })
 
       expect(await statusOf(client)).toBe('HTTP/1.1 400')
+      expect(client.text).toContain('can have no body here')
       expect(client.text.match(/HTTP\/1\.1/g)).toHaveLength(1)
     }
     expect(site.upstream.upgrades).toEqual([])

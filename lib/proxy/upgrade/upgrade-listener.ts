@@ -21,6 +21,9 @@ const schema = z.strictObject({
   path: z.string().regex(/^\/[^?#]*$/, 'must be a path, such as /live').optional(), // prettier-ignore
 })
 
+const REFUSAL_HEADERS = { 'content-type': 'text/plain', 'cache-control': 'no-store' }
+const NO_BODY = 'A request that offers to go on in another protocol (Upgrade) can have no body here.\n'
+
 const documented: Same<z.input<typeof schema>, AttachOptions> = true
 void documented
 
@@ -53,7 +56,7 @@ function listen(server: Server | HttpsServer, runtime: Runtime, isOurs: (req: In
     const response = responseTo(req, socket, head, runtime)
     if (response === undefined) return
     // Node has not read it as one, and what it holds would be taken for the other protocol.
-    if (hasBody(req)) response.writeHead(400, { 'cache-control': 'no-store' }).end()
+    if (hasBody(req)) response.writeHead(400, REFUSAL_HEADERS).end(NO_BODY)
     else emitter.emit('request', req, response)
   })
 }
