@@ -99,7 +99,8 @@ export function withoutSecrets(error: unknown): Error {
   if (error.name === 'SyntaxError') return new Cause(error.name, 'the text could not be parsed', code)
 
   const inner = isError(error.cause) ? { cause: withoutSecrets(error.cause) } : undefined
-  const cause = new Cause(error.name, error.message, code, inner)
+  // Where all addresses of a name fail, Node says nothing but the code.
+  const cause = new Cause(error.name, error.message === '' ? (code ?? '') : error.message, code, inner)
   if (error.stack !== undefined) cause.stack = error.stack
   return cause
 }

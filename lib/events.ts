@@ -44,9 +44,9 @@ export type AuthEvent =
   | { type: 'logout-token-refused'; provider: string; flaw: LogoutTokenFlaw }
   | { type: 'grant-ended'; provider: string; grantId: string; why: string }
   | { type: 'revocation-failed'; provider: string; grantId: string; cause: Error }
-  /** A target of a proxy, by its URL, is left alone: no connection to it comes about. */
+  /** A target of a proxy, by its URL, is left alone: no connection to it comes about. Each proxy tells for itself. */
   | { type: 'target-down'; target: string; cause: Error }
-  /** It can be connected to again. */
+  /** A request has reached it again. */
   | { type: 'target-up'; target: string }
   | { type: 'error'; code: AuthErrorCode; route: string; error: Error }
 

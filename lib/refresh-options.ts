@@ -16,7 +16,10 @@ export interface RefreshOptions {
    * another process may go unnoticed. Milliseconds, default 0.
    */
   cacheMs?: number | undefined
-  /** A grant store that has not answered after so long is away: 503. Milliseconds, default 2,000, or what `leaseMs` leaves beside `deadlineMs` if that is less. */
+  /**
+   * A grant store that has not answered after so long is away: 503. Milliseconds, default 2,000, or what `leaseMs` leaves beside `deadlineMs`
+   * if that is less.
+   */
   storeTimeoutMs?: number | undefined
 }
 

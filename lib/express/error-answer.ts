@@ -58,7 +58,7 @@ const WORDS: Readonly<Record<AuthErrorCode, Words>> = {
   ERR_AUTH_METHOD: { title: 'This cannot be done here', text: 'The address is right, but not for this. Start again from the home page.', offersLogin: false },
   ERR_AUTH_UNTRUSTED: { title: 'The sign-in could not be verified', text: 'The sign-in service gave an answer that cannot be trusted, so it was discarded. You are not signed in.', offersLogin: true },
   ERR_AUTH_UNAVAILABLE: { title: 'Please try again in a moment', text: 'A service that this page needs does not answer just now. Your session is kept; reload the page in a few seconds.', offersLogin: false },
-  ERR_AUTH_UPSTREAM: { title: 'Please try again in a moment', text: 'The service behind this page could not be reached, or its answer not be used. If you are signed in, you stay so.', offersLogin: false },
+  ERR_AUTH_UPSTREAM: { title: 'Please try again in a moment', text: 'The service behind this page could not be reached, or gave an answer that cannot be used. If you are signed in, you stay so.', offersLogin: false },
   ERR_AUTH_UPSTREAM_BUSY: { title: 'Please try again in a moment', text: 'The service behind this page has too much to do just now. If you are signed in, you stay so.', offersLogin: false },
   ERR_AUTH_UPSTREAM_TIMEOUT: { title: 'Please try again in a moment', text: 'The service behind this page takes too long. If you are signed in, you stay so.', offersLogin: false },
 } // prettier-ignore

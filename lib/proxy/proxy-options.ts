@@ -26,7 +26,10 @@ export interface ProxyOptions {
   token?: boolean | undefined
   /** Names of cookies that the target may see. Default none. */
   forwardCookies?: readonly string[] | undefined
-  /** A request body that says by `Content-Length` that it is no longer is kept, so that it can be sent again when the token was refused. Bytes, default 65,536. */
+  /**
+   * A request body that says by `Content-Length` that it is no longer is kept, so that it can be sent again when the token was refused. Bytes,
+   * default 65,536.
+   */
   maxReplayBytes?: number | undefined
   /**
    * A longer request body is answered with 413, and the connection closed. Bytes. Default: any length. A body that says its length
@@ -46,8 +49,8 @@ export interface ProxyOptions {
    */
   idleTimeoutMs?: number | undefined
   /**
-   * Milliseconds until the answer must have ended, event streams included, from when the request has come to the proxy. A short body that is not
-   * there by then is answered with 408. Default: any time.
+   * Milliseconds until the answer must have ended, event streams included, from when the request has come to the proxy. Its session and its
+   * token are waited for as long as they take, and count. A short body that is not there by then is answered with 408. Default: any time.
    */
   totalTimeoutMs?: number | undefined
   /**
@@ -73,7 +76,10 @@ export interface ProxyOptions {
    * `%`; lists are joined by commas, and objects are JSON. `sub` alone tells users of several providers not apart.
    */
   identityHeaders?: Readonly<Record<string, string>> | undefined
-  /** All claims of the user as a signed JWT of the type `user-assertion+jwt`, with `provider`, `iss` (the application's origin), `aud` and `exp`. */
+  /**
+   * All claims of the user as a signed JWT of the type `user-assertion+jwt`, with `provider`, `iss` (the application's origin), `aud` and
+   * `exp`.
+   */
   assertion?: AssertionOptions | undefined
   /** Sends tokens in clear text to a target that is not on this machine. */
   dangerouslyAllowHttp?: boolean | undefined

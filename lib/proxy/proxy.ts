@@ -5,6 +5,7 @@ import { closeUnread } from './forward/closing.ts'
 import { demandShort, isRepeatable, isGivenUp, readBody } from './forward/request-body.ts'
 import { hasAnswer, Sending, type Credentials } from './forward/sending.ts'
 import { TokenInquiry } from './forward/token-inquiry.ts'
+import { tooLate } from './forward/upstream-error.ts'
 import { Upstreams } from './forward/upstreams.ts'
 import { Gate } from './gate/gate.ts'
 import { requestHeaderRules, requestHeaders } from './headers/headers.ts'
@@ -91,6 +92,7 @@ export function createProxy(
     // What goes out
     const inquiry = new TokenInquiry(res, tokenTarget, isRepeatable(req, maxReplayBytes))
     const token = settings.token ? await caller?.freshToken(inquiry) : undefined
+    if (deadline !== undefined && runtime.monotonic() >= deadline) throw tooLate()
     const body = await readBody(req, limits, deadline)
     const sessionCookies = context.sessionCookiesOf(req)
     const headers = requestHeaders(req, headerRules, sessionCookies)

@@ -31,9 +31,10 @@ export type SessionOptions = Omit<ExpressSessionOptions, 'secret' | 'resave' | '
   /** Over `HttpOnly`, `SameSite=Lax`, `Path=/`, and `Secure` on https. */
   cookie?: CookieOptions | undefined
   /**
-   * How old a session may be that a GET or HEAD request reads, but for event streams and upgrades, in milliseconds. Default 0: each request asks the store. With more, a process
-   * keeps up to 10,000 sessions for so long; what it changes itself, by `req.session` or `req.sessionStore`, it sees at once, and a sign-out in
-   * another process within that time. A handler of such a request that changes the session changes what was read.
+   * How old a session may be that a GET or HEAD request reads, but for event streams and upgrades, in milliseconds. Default 0: each request
+   * asks the store. With more, a process keeps up to 10,000 sessions for so long; what it changes itself, by `req.session` or
+   * `req.sessionStore`, it sees at once, and a sign-out in another process within that time. A handler of such a request that changes the
+   * session changes what was read.
    */
   cacheMs?: number | undefined
 }

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Browser } from '../support/browser.ts'
@@ -23,9 +23,6 @@ describe('when one side leaves', () => {
       next(error)
     })
     browser = await site.signedIn()
-  })
-  afterEach(() => {
-    site.events.length = 0
   })
   afterAll(async () => {
     await site.close()
@@ -116,10 +113,14 @@ describe('when one side leaves', () => {
       setImmediate(() => res.destroy())
     })
 
+    const told = site.events.length
+
     const answer = await answerTo(beginRequest(browser, `${site.proxied}/report`).end())
 
     expect(answer.statusCode).toBe(200)
     expect(await receive(answer)).toEqual({ text: 'half of it', end: 'cut' })
+    await until(() => site.events.length > told, 'it is told of')
+    expect(site.events.splice(told)).toMatchObject([{ type: 'error', code: 'ERR_AUTH_UPSTREAM' }])
   })
 
   test('nobody is blamed for a client that left', async () => {

@@ -3,9 +3,31 @@ import { once } from 'node:events'
 import { request, type ServerResponse } from 'node:http'
 import type { ProxyOptions } from '../../lib/index.ts'
 import { startOpenProxy, type OpenProxy } from '../support/open-proxy.ts'
-import { answerTo, receive } from '../support/raw-client.ts'
+import { startProxiedApp } from '../support/proxied-app.ts'
+import { answerTo, beginRequest, receive } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 import { gone, readBytes, startUpstream, type Upstream } from '../support/upstream.ts'
+
+test('a client is not blamed for the time that its token took', async () => {
+  const site = await startProxiedApp({ accessTokenTtlSeconds: 60, proxy: { totalTimeoutMs: 5_000 } })
+  const browser = await site.signedIn()
+  const { authorizationServer, clock } = site
+  clock.advance({ seconds: 61 })
+  const goOn = authorizationServer.holdTokenEndpoint()
+  const headers = { 'content-length': 4 }
+  const sent = beginRequest(browser, `${site.proxied}/x`, { method: 'POST', headers })
+  const answer = answerTo(sent)
+  sent.write('ab')
+  await until(() => authorizationServer.tokenRequests('refresh_token').length === 1, 'a refresh begins')
+
+  clock.advance({ seconds: 6 })
+  goOn()
+
+  expect((await answer).statusCode).toBe(504)
+  expect(site.upstream.requests).toEqual([])
+  sent.destroy()
+  await site.close()
+})
 
 describe('how long an answer may take', () => {
   let upstream: Upstream
@@ -38,9 +60,12 @@ describe('how long an answer may take', () => {
     await gone(answers[0] as ServerResponse)
   })
 
-  test('in all: one that has begun is cut off', async () => {
+  test.each([
+    ['is cut off, and that is told', {}, ['ERR_AUTH_UPSTREAM_TIMEOUT']],
+    ['that is an event stream ends', { accept: 'text/event-stream', 'x-requested-with': 'test' }, []],
+  ])('in all: one that has begun %s', async (_what, headers, told) => {
     await start({ totalTimeoutMs: 60_000 })
-    const asked = answerTo(request(`${site.url}/x`).end())
+    const asked = answerTo(request(`${site.url}/x`, { headers }).end())
     await until(() => answers.length === 1, 'the request arrives')
     answers[0]?.write('begun')
     const answer = await asked
@@ -50,6 +75,7 @@ describe('how long an answer may take', () => {
 
     expect(await receive(answer)).toEqual({ text: 'begun', end: 'cut' })
     await gone(answers[0] as ServerResponse)
+    expect(site.events.map((event) => (event as { code?: string }).code)).toEqual(told)
   })
 
   test('in all: nothing happens to one that has ended, nor to the next one', async () => {

@@ -50,13 +50,18 @@ export class ClientSending {
     return Math.max(Math.min(since + idleTimeoutMs, this.#deadline) - runtime.monotonic(), 0)
   }
 
+  /** Where the process stood still, more may have been there, and was read before this is called. */
+  readonly #onDue = (): void => {
+    const since = this.#waitsSince
+    if (since !== undefined && this.#leftMs(since) === 0) this.#onLate()
+  }
+
   /** One timer for many parts: it only looks since when nothing has come. */
   readonly #onTime = (): void => {
     this.#stopTimer = undefined
     const since = this.#waitsSince
     if (since === undefined) return
     if (this.#leftMs(since) > 0) this.#stopTimer = this.#look(since)
-    // Where the process stood still, more may be there, and be read before this is called.
-    else setImmediate(() => this.#waitsSince === since && this.#onLate())
+    else setImmediate(this.#onDue)
   }
 }

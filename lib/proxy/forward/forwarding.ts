@@ -2,6 +2,7 @@ import type { Response } from 'express'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { AuthError } from '../../errors.ts'
+import { wantsEventStream } from '../../event-stream.ts'
 import { judgeHead, type AnswerHead } from '../../protocol/refusal.ts'
 import { AnswerWriter } from './answer-writer.ts'
 import { ClientReading } from './client-reading.ts'
@@ -20,9 +21,13 @@ const AGAIN: ForwardOutcome = { kind: 'again' }
 const BODILESS = new Set([204, 304])
 
 const CLIENT_STALLED = new Error('the client reads no more')
+const TIME_IS_UP = new Error('an event stream ends when its time is up')
 const CLIENT_GONE = new Error('the client has gone')
 const NOT_ASKED = new Error('101 without the protocol to go on in')
 const SENT_AGAIN = new Error('sent again with another token')
+
+/** Of the target. */
+const NO_FAULT = new Set<unknown>([CLIENT_STALLED, TIME_IS_UP])
 
 /**
  * One request on its way over a connection, which it releases: each side goes as fast as the slower one, and when one leaves, the other is
@@ -185,7 +190,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
     this.#settle()
     if (this.#res.headersSent) {
       this.#writer.cut()
-      this.#resolve(error === CLIENT_STALLED ? ANSWERED : { kind: 'cut', error: upstreamError(error) })
+      this.#resolve(NO_FAULT.has(error) ? ANSWERED : { kind: 'cut', error: upstreamError(error) })
     } else this.#reject(upstreamError(error))
     this.#abort?.(error instanceof Error ? error : CLIENT_GONE)
   }
@@ -258,7 +263,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   readonly #expire = (): void => {
-    this.#fail(tooLate())
+    this.#fail(this.#res.headersSent && wantsEventStream(this.#res.req) ? TIME_IS_UP : tooLate())
   }
 }
 

@@ -1,9 +1,10 @@
-import { AuthError } from '../../errors.ts'
+import { AuthError, withoutSecrets } from '../../errors.ts'
 import type { EventListener } from '../../events.ts'
 import type { Runtime } from '../../runtime.ts'
 import type { ProxySettings } from '../proxy-options.ts'
 import type { Connection, ConnectionKeeper } from './connection.ts'
 import { Upstream } from './upstream.ts'
+import { closed } from './upstream-error.ts'
 import { Waiting, type Failure } from './waiting.ts'
 
 /** So many requests may wait for a connection. Targets that hang must not fill the memory with those that do. */
@@ -98,7 +99,7 @@ export class Upstreams implements ConnectionKeeper {
   }
 
   rests({ target }: Upstream, cause: Error): void {
-    this.#tell({ type: 'target-down', target: target.origin + target.prefix, cause })
+    this.#tell({ type: 'target-down', target: target.origin + target.prefix, cause: withoutSecrets(cause) })
   }
 
   missed(): void {
@@ -210,8 +211,4 @@ function busy(): AuthError {
   return new AuthError('ERR_AUTH_UPSTREAM_BUSY', 'too many requests wait for the target of the proxy', {
     retryAfterSeconds: 1,
   })
-}
-
-function closed(): AuthError {
-  return new AuthError('ERR_AUTH_UPSTREAM', 'the proxy is closed')
 }

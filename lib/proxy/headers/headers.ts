@@ -87,7 +87,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['authentication-info', 'dropped'],
   ['proxy-authentication-info', 'dropped'],
   // Said by the target of its own host, they would hold for ours: sign people out, lock them out of http:, lead them elsewhere, or have browsers
-  // report to somebody what fails here, URLs with codes included.
+  // report to somebody what fails here, URLs with codes included, or tell all of us more than they need to.
   ['clear-site-data', 'dropped'],
   ['strict-transport-security', 'dropped'],
   ['public-key-pins', 'dropped'],
