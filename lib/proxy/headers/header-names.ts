@@ -60,9 +60,11 @@ const OWN_PREFIX = new RegExp(
     'oidc-', // mod_auth_openidc
     'x-(?:authenticated|consumer|credential)-', // Kong
     'x-(?:[a-z]+-api-)?userinfo$', // APISIX, Google's gateways
-    'tailscale-user-',
+    'x-(?:raw-)?id-token$', // APISIX
+    'tailscale-',
     'cf-access-(?:jwt|authenticated)-',
-    'x-amzn-oidc-',
+    'x-amzn-(?:oidc|mtls)-',
+    'x-arr-clientcert$', // Azure
     'x-goog-(?:authenticated-user|iap)-',
     'x-ms-(?:client-principal|token)(?:-|$)',
   ].join('|')})`,
