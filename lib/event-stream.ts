@@ -6,3 +6,8 @@ const EVENT_STREAM = /\btext\/event-stream\b/i
 export function wantsEventStream({ headers: { accept } }: Request): boolean {
   return accept !== undefined && EVENT_STREAM.test(accept)
 }
+
+/** Is it one? */
+export function isEventStream(contentType: string | undefined): boolean {
+  return contentType !== undefined && EVENT_STREAM.test(contentType)
+}

@@ -9,7 +9,7 @@ import { until } from '../support/until.ts'
 import { gone, readBytes, startUpstream, type Upstream } from '../support/upstream.ts'
 
 test('a client is not blamed for the time that its token took', async () => {
-  const site = await startProxiedApp({ accessTokenTtlSeconds: 60, proxy: { totalTimeoutMs: 5_000 } })
+  const site = await startProxiedApp({ accessTokenTtlSeconds: 60, proxy: { totalTimeoutMs: 1_000 } })
   const browser = await site.signedIn()
   const { authorizationServer, clock } = site
   clock.advance({ seconds: 61 })
@@ -20,13 +20,16 @@ test('a client is not blamed for the time that its token took', async () => {
   sent.write('ab')
   await until(() => authorizationServer.tokenRequests('refresh_token').length === 1, 'a refresh begins')
 
-  clock.advance({ seconds: 6 })
+  clock.advance({ seconds: 2 })
   goOn()
 
-  expect((await answer).statusCode).toBe(504)
-  expect(site.upstream.requests).toEqual([])
-  sent.destroy()
-  await site.close()
+  try {
+    expect((await answer).statusCode).toBe(504)
+    expect(site.upstream.requests).toEqual([])
+  } finally {
+    sent.destroy()
+    await site.close()
+  }
 })
 
 describe('how long an answer may take', () => {
@@ -61,13 +64,15 @@ describe('how long an answer may take', () => {
   })
 
   test.each([
-    ['is cut off, and that is told', {}, ['ERR_AUTH_UPSTREAM_TIMEOUT']],
-    ['that is an event stream ends', { accept: 'text/event-stream', 'x-requested-with': 'test' }, []],
-  ])('in all: one that has begun %s', async (_what, headers, told) => {
+    ['is cut off, and that is told', 'text/html', ['ERR_AUTH_UPSTREAM_TIMEOUT']],
+    ['is cut off also where an event stream would do', 'application/json', ['ERR_AUTH_UPSTREAM_TIMEOUT']],
+    ['that is an event stream ends', 'text/event-stream', []],
+  ])('in all: one that has begun %s', async (_what, type, told) => {
     await start({ totalTimeoutMs: 60_000 })
+    const headers = { accept: `${type}, text/event-stream`, 'x-requested-with': 'test' }
     const asked = answerTo(request(`${site.url}/x`, { headers }).end())
     await until(() => answers.length === 1, 'the request arrives')
-    answers[0]?.write('begun')
+    answers[0]?.writeHead(200, { 'content-type': `${type}; charset=utf-8` }).write('begun')
     const answer = await asked
     await once(answer, 'readable')
 

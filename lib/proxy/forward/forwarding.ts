@@ -2,12 +2,12 @@ import type { Response } from 'express'
 import type { Socket } from 'node:net'
 import type { Dispatcher } from 'undici'
 import type { AuthError } from '../../errors.ts'
-import { wantsEventStream } from '../../event-stream.ts'
+import { isEventStream } from '../../event-stream.ts'
 import { judgeHead, type AnswerHead } from '../../protocol/refusal.ts'
 import { AnswerWriter } from './answer-writer.ts'
 import { ClientReading } from './client-reading.ts'
 import type { Connection } from './connection.ts'
-import type { RawHeaders } from '../headers/headers.ts'
+import { valueOf, type RawHeaders } from '../headers/headers.ts'
 import { HeldAnswer } from './held-answer.ts'
 import { passOn } from './informational.ts'
 import { ANSWERED, uploadOf, type ForwardOptions, type ForwardOutcome, type ForwardRequest } from './forward-request.ts'
@@ -56,6 +56,8 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   /** The caller has heard how it ended; what undici may still say is of no interest. */
   #isSettled = false
   #hasEnded = false
+  /** One that is never meant to end by itself. */
+  #isEventStream = false
 
   constructor(connection: Connection, request: ForwardRequest, res: Response, options: ForwardOptions) {
     this.#connection = connection
@@ -167,10 +169,16 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   #answer(status: number, raw: RawHeaders): true {
-    this.#writer.begin(status, raw, this.#connection.upstream.target)
+    this.#begin(status, raw)
     // undici misses the body that the length, where there is one, would be that of (RFC 9110 §8.6), and calls the answer broken.
     if (BODILESS.has(status)) this.#complete(null)
     return true
+  }
+
+  #begin(status: number, raw: RawHeaders): void {
+    this.#writer.begin(status, raw, this.#connection.upstream.target)
+    // Without a deadline nobody asks.
+    if (this.#options.deadline !== undefined) this.#isEventStream = isEventStream(valueOf(raw, 'content-type'))
   }
 
   #complete(trailers: RawHeaders | null): void {
@@ -209,7 +217,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
       if (isDropped) return this.#drop(answer)
       this.#held = undefined
       if (answer.error !== undefined) return this.#fail(answer.error)
-      this.#writer.begin(head.status, raw, this.#connection.upstream.target)
+      this.#begin(head.status, raw)
       for (const chunk of answer.chunks) this.#writer.write(chunk)
       if (answer.isComplete) return this.#complete(answer.trailers)
       this.#resume?.()
@@ -263,7 +271,7 @@ export class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   readonly #expire = (): void => {
-    this.#fail(this.#res.headersSent && wantsEventStream(this.#res.req) ? TIME_IS_UP : tooLate())
+    this.#fail(this.#isEventStream ? TIME_IS_UP : tooLate())
   }
 }
 

@@ -87,7 +87,7 @@ const KINDS: ReadonlyMap<string, Kind> = new Map<string, Kind>([
   ['authentication-info', 'dropped'],
   ['proxy-authentication-info', 'dropped'],
   // Said by the target of its own host, they would hold for ours: sign people out, lock them out of http:, lead them elsewhere, or have browsers
-  // report to somebody what fails here, URLs with codes included, or tell all of us more than they need to.
+  // report to somebody what fails here, URLs with codes included, or say more of themselves whenever they ask us.
   ['clear-site-data', 'dropped'],
   ['strict-transport-security', 'dropped'],
   ['public-key-pins', 'dropped'],
@@ -174,7 +174,7 @@ function demandContent(raw: RawHeaders): void {
 }
 
 /** Of all lines of a header. @param lower its name in lower case. */
-function valueOf(raw: RawHeaders, lower: string): string | undefined {
+export function valueOf(raw: RawHeaders, lower: string): string | undefined {
   let found: string | undefined
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] as Buffer | string
