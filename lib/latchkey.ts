@@ -110,10 +110,9 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
   return Object.assign(entrance.middleware, {
     requireAuth: (requirements: Requirements = {}) => requireAuth(parts, attach, fail, requirements),
     proxy(target: string | URL | readonly (string | URL)[], proxyOptions: ProxyOptions = {}) {
-      const { provider: key, resource } = proxyOptions
-      if (typeof key === 'string') registrations.demand(key, 'proxy()')
       const proxy = createProxy(target, proxyOptions, {
         publicUrl: settings.publicUrl,
+        providers: registrations,
         runtime,
         sessionCookiesOf: (req) => session.cookieNamesOf(req),
         async attach(req, res, provider) {
@@ -126,7 +125,6 @@ export function latchkey(options: LatchkeyOptions, runtime: Runtime = systemRunt
         note,
         fail,
       })
-      if (resource !== undefined) registrations.demandResource(resource, key, 'proxy()')
       proxies.push(proxy)
       return proxy.handler
     },

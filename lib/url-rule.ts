@@ -23,3 +23,8 @@ export function extrasOf(url: string): string | undefined {
   const { search, hash } = new URL(url)
   return search === '' && hash === '' ? undefined : 'must not have a query or fragment'
 }
+
+/** Can it name a resource server (RFC 8707 §2)? */
+export function isResource(value: unknown): value is string {
+  return typeof value === 'string' && URL.canParse(value) && !value.includes('#')
+}

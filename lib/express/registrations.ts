@@ -125,22 +125,23 @@ export class Registrations {
   /** @throws {AuthError} `ERR_AUTH_OPTIONS` for a key that is not configured. */
   demand(key: string, path: string): void {
     if (this.#configured.has(key)) return
-    throw new AuthError('ERR_AUTH_OPTIONS', `${path}: there is no such provider; there are ${[...this.#configured.keys()].join(', ')}`) // prettier-ignore
+    throw new AuthError('ERR_AUTH_OPTIONS', `${path}: there is no such provider; there are ${this.keys.join(', ')}`) // prettier-ignore
+  }
+
+  /** Of the configuration. */
+  get keys(): readonly string[] {
+    return [...this.#configured.keys()]
   }
 
   /**
-   * Tells what would fail with every request: none of the providers that tokens could come from knows the resource server.
+   * May tokens be for this resource server?
    *
-   * @param key of the configuration; `undefined`: any that may sign somebody in.
-   * @throws {AuthError} `ERR_AUTH_OPTIONS`
+   * @param key of the provider that they come from; `undefined`: any that may sign somebody in.
    */
-  demandResource(resource: string, key: string | undefined, path: string): void {
-    const { configured } = this.#settings
-    const asked = configured.filter((one) => (key === undefined ? one.maySignIn : one.key === key))
+  mayKnow(resource: string, key: string | undefined): boolean {
+    const asked = this.#settings.configured.filter((one) => (key === undefined ? one.maySignIn : one.key === key))
     // Of a tenant's it is known when somebody of that tenant comes.
-    if (asked.some(({ provider }) => provider instanceof TenantProvider || provider.resources.includes(resource)))
-      return
-    throw new AuthError('ERR_AUTH_OPTIONS', `${path}: "resource" is not in the "resources" of the provider`)
+    return asked.some(({ provider }) => provider instanceof TenantProvider || provider.resources.includes(resource))
   }
 
   /**

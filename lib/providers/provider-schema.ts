@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { flag, fn, oneOf, positive, text, type Same } from '../option-reader.ts'
+import { isResource } from '../url-rule.ts'
 import type { ProviderOptions } from './provider-options.ts'
 import { ASYMMETRIC_ALGORITHM, type AnswerPattern, type Identify, type TokenErrorPattern } from './provider.ts'
 
@@ -64,12 +65,7 @@ const schema = z.strictObject({
     .optional(),
   authorizationParameters: parameters.optional(),
   resources: z
-    .array(
-      z.custom<string>((value) => typeof value === 'string' && URL.canParse(value) && !value.includes('#'), {
-        error: 'must be an absolute URI without a fragment',
-      }),
-      'must be a list',
-    ) // prettier-ignore
+    .array(z.custom<string>(isResource, { error: 'must be an absolute URI without a fragment' }), 'must be a list') // prettier-ignore
     .readonly()
     .optional(),
   responseMode: oneOf('query', 'form_post').optional(),

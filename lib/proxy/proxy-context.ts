@@ -10,9 +10,17 @@ import type { LiveConnections } from './live/live-connections.ts'
 /** Whose tokens go along. */
 export type Caller = TokenSource & { readonly account: Person | undefined }
 
+/** Those of the configuration, by its keys. */
+export interface ProxyProviders {
+  readonly keys: readonly string[]
+  /** May tokens be for this resource server? @param key of the provider that they come from; `undefined`: any. */
+  mayKnow(resource: string, key: string | undefined): boolean
+}
+
 /** What a proxy takes from the rest of the package. */
 export interface ProxyContext {
   readonly publicUrl: URL
+  readonly providers: ProxyProviders
   readonly runtime: Runtime
   /** The names of cookies that carry sessions here: neither shown to the target nor set by it. */
   readonly sessionCookiesOf: (req: Request) => readonly string[]

@@ -3,6 +3,7 @@ import { createSecureContext, type ConnectionOptions } from 'node:tls'
 import * as z from 'zod'
 import { isError } from '../errors.ts'
 import { defined, fn, flag, isRecord, positive, readOptions, text, type Same, type Say } from '../option-reader.ts'
+import { isResource } from '../url-rule.ts'
 import { allowSchema, cookieNameSchema, originSchema, type AllowOptions } from './gate/gate-options.ts'
 import {
   assertionSchema,
@@ -10,6 +11,7 @@ import {
   identityHeadersSchema,
   type AssertionOptions,
 } from './headers/identity-options.ts'
+import type { ProxyProviders } from './proxy-context.ts'
 import { readTarget, targetComplaint, type Target } from './target.ts'
 
 /** Whom to trust at an https target, and who to be there. As in `node:tls`. That it is the one that the URL names is always checked. */
@@ -146,9 +148,13 @@ export type ProxySettings = Omit<ProxyOptions, Defaulted> & Defaults & { readonl
 export function readProxyOptions(
   target: string | URL | readonly (string | URL)[],
   options: ProxyOptions,
+  providers: ProxyProviders,
 ): ProxySettings {
   const targets: readonly unknown[] = Array.isArray(target) ? target : [target]
-  const read = readOptions(schema, options, 'proxy()', (given, say) => compare(targets, given, say))
+  const read = readOptions(schema, options, 'proxy()', (given, say) => {
+    compare(targets, given, say)
+    compareProviders(providers, given, say)
+  })
   return { ...DEFAULTS, ...defined(read), targets: (targets as readonly (string | URL)[]).map(readTarget) }
 }
 
@@ -167,11 +173,20 @@ function compare(targets: readonly unknown[], given: Readonly<Record<string, unk
     const flaw = tlsFlaw(tls)
     if (flaw !== undefined) say('tls', flaw)
   }
-  if (typeof given['resource'] === 'string' && (!URL.canParse(given['resource']) || given['resource'].includes('#')))
-    say('resource', 'must be an absolute URI without a fragment')
   if (token === false)
     for (const name of ['provider', 'resource', 'scope'])
       if (given[name] !== undefined) say(name, 'says whose token goes along, and "token: false" that none does')
+}
+
+function compareProviders(providers: ProxyProviders, given: Readonly<Record<string, unknown>>, say: Say): void {
+  const { provider, resource } = given
+  const key = typeof provider === 'string' ? provider : undefined
+  const isKnown = key === undefined || providers.keys.includes(key)
+  if (!isKnown) say('provider', `is not configured; there are ${providers.keys.join(', ')}`)
+  if (typeof resource !== 'string') return
+  if (!isResource(resource)) say('resource', 'must be an absolute URI without a fragment')
+  else if (isKnown && !providers.mayKnow(resource, key))
+    say('resource', `is not in the "resources" of ${key ?? 'any provider that signs somebody in'}`)
 }
 
 function isHttps(target: unknown): boolean {

@@ -38,7 +38,7 @@ export function createProxy(
   options: ProxyOptions,
   context: ProxyContext,
 ): Proxy {
-  const settings = readProxyOptions(target, options)
+  const settings = readProxyOptions(target, options, context.providers)
   const { publicUrl, runtime } = context
   const publicOrigin = publicUrl.origin
   const {

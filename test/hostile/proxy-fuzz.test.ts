@@ -19,11 +19,15 @@ const RUNS = { paths: 60_000, requestHeaders: 20_000, responseHeaders: 15_000, c
 
 const OURS = new URL('https://app.example')
 const TARGET = readTarget('https://api.example/v1')
-const settings = readProxyOptions('https://api.example/v1', {
-  forwardCookies: ['theme', 'lang', 'latchkey', '__Host-latchkey'],
-  identityHeaders: { 'x-user-id': 'sub' },
-  allowOrigins: ['https://friend.example'],
-})
+const settings = readProxyOptions(
+  'https://api.example/v1',
+  {
+    forwardCookies: ['theme', 'lang', 'latchkey', '__Host-latchkey'],
+    identityHeaders: { 'x-user-id': 'sub' },
+    allowOrigins: ['https://friend.example'],
+  },
+  { keys: ['main'], mayKnow: () => false },
+)
 
 // --- what an attacker writes
 

@@ -66,8 +66,15 @@ describe('a proxy to an API that wants a token of its own (RFC 8707)', () => {
   })
 
   test('is refused at construction where no provider knows such an API', () => {
-    expect(() => site.auth.proxy('https://api.example', { resource: 'https://other.example' })).toThrow(
-      /"resource" is not in the "resources"/,
+    const options = { resource: 'https://other.example' }
+    const some = /"resource" is not in the "resources" of any provider/
+    expect(() => site.auth.proxy('https://api.example', options)).toThrow(some)
+    expect(() => site.auth.proxy('https://api.example', { ...options, provider: 'main' })).toThrow(/of main/)
+  })
+
+  test('is told of an unknown provider with all else that is wrong', () => {
+    expect(() => site.auth.proxy('nonsense', { resource: ORDERS, provider: 'typo' })).toThrow(
+      /^proxy\(\): "target" must .*; "provider" is not configured; there are main$/,
     )
   })
 
