@@ -69,7 +69,7 @@ export class Breaker {
 
   /** @returns whether this has opened it. */
   unanswered(admission: Admission, retryAfterMs: number): boolean {
-    // Begun before the server was last found to be there again.
+    // Begun before failures were last forgotten.
     if (admission.afterRecoveries < this.#recoveries) return false
     const { failuresToOpen, maxPauseMs } = this.#rule
     const hasTried = this.isProbe(admission)

@@ -36,7 +36,7 @@ export interface LatchkeyOptions {
   signInWith?: readonly string[] | undefined
   /** 32 bytes or more, from a random source. Signs cookies and seals what is stored. A list rotates: the first signs, all are accepted. */
   secret: string | readonly string[]
-  /** express-session's options, such as `store`, and `cacheMs`. Unused when the application mounts its own session before. */
+  /** express-session's options, such as `store`, and `cacheMs`. When the application mounts its own session before, only `name` counts. */
   session?: SessionOptions | undefined
   /** Where the tokens live: `redisGrants(redis)`. Default: in memory, for one process. */
   grants?: GrantStore | GrantStoreFactory | undefined

@@ -18,7 +18,7 @@ export interface RefreshOptions {
   cacheMs?: number | undefined
   /**
    * A grant store that has not answered after so long is away: 503. Milliseconds, default 2,000, or what `leaseMs` leaves beside `deadlineMs`
-   * if that is less.
+   * if that is less; more than that is refused.
    */
   storeTimeoutMs?: number | undefined
 }

@@ -122,19 +122,39 @@ describe('a request that was there when the application began to close', () => {
   })
 })
 
+/** Waits for nobody. */
+async function closeNow({ auth, clock }: ProxiedApp): Promise<void> {
+  let isClosed = false
+  void auth.close().then(() => (isClosed = true))
+  await until(() => {
+    clock.advance({ seconds: 1 })
+    return isClosed
+  }, 'it closes')
+}
+
+test('a request that has no answer by then gets one, and why is told', async () => {
+  const site = await startProxiedApp()
+  const browser = await site.signedIn()
+  site.upstream.answer(() => {})
+  const answer = browser.get(`${site.proxied}/x`)
+  await until(() => site.upstream.requests.length === 1, 'the request arrives')
+
+  await closeNow(site)
+
+  expect(await answer).toMatchObject({ status: 502 })
+  expect(site.events.filter(({ type }) => type === 'error')).toMatchObject([
+    { code: 'ERR_AUTH_UPSTREAM', error: { message: 'the proxy is closed' } },
+  ])
+  await site.close()
+})
+
 test('an answer that does not end is cut off by closing, and that is no fault of the target', async () => {
   const site = await startProxiedApp()
   const browser = await site.signedIn()
   site.upstream.answer((_req, res) => void res.writeHead(200).write('and so on'))
   const received = receive(await answerTo(beginRequest(browser, `${site.proxied}/stream`).end()))
 
-  const closed = site.auth.close()
-  let isClosed = false
-  void closed.then(() => (isClosed = true))
-  await until(() => {
-    site.clock.advance({ seconds: 1 })
-    return isClosed
-  }, 'it closes')
+  await closeNow(site)
 
   expect(await received).toEqual({ text: 'and so on', end: 'cut' })
   expect(site.events.filter(({ type }) => type === 'error')).toEqual([])

@@ -174,6 +174,7 @@ describe('when its sign-in ends, a web socket', () => {
       const get = hanging.get.bind(hanging)
       hanging.get = () => {}
       await look(stuck)
+      // Whatever was asked has been given up by then.
       for (let n = 0; n < 3; n += 1) {
         stuck.clock.advance({ seconds: 5 })
         await new Promise((resolve) => setTimeout(resolve, 50))

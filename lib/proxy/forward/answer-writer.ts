@@ -42,8 +42,10 @@ export class AnswerWriter {
     const { rules, token } = this.#settings
     this.#from = from
     const headers = responseHeaders(raw, rules, from, status)
-    if (token !== undefined) maskAll(headers, token)
-    if (token !== undefined && status >= 400) this.#mask = new TokenMask(token)
+    if (token !== undefined) {
+      maskAll(headers, token)
+      if (status >= 400) this.#mask = new TokenMask(token)
+    }
     writeHead(this.#res, status, headers, this.#complete(headers))
     this.#isWaiting = true
     process.nextTick(flush, this)

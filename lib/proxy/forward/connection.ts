@@ -8,7 +8,7 @@ import type { Upstream } from './upstream.ts'
 export interface ConnectionKeeper {
   /** Nobody uses it any more. */
   released(connection: Connection): void
-  /** A target can be connected to again. */
+  /** A request has reached a target again. */
   recovered(upstream: Upstream): void
   /** No connection to a target has come about. */
   missed(): void

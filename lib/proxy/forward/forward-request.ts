@@ -33,7 +33,7 @@ export interface ForwardOptions extends AnswerSettings {
 }
 
 /**
- * `answered`: all that there was to answer, or the client has gone. `cut`: part of it. `again`: nothing was written; the request is to be sent
+ * `answered`: all that there was to answer, or as much as was wanted of it. `cut`: less. `again`: nothing was written; the request is to be sent
  * again.
  */
 export type SentOutcome =

@@ -78,7 +78,7 @@ export class Sending implements OnRefusal {
   }
 
   /**
-   * @returns why the answer was cut off, if it was, and not because nobody wanted more of it.
+   * @returns why the answer was cut off, where that was no client's wish and no plan.
    * @throws {AuthError} `ERR_AUTH_UPSTREAM`, `ERR_AUTH_UPSTREAM_BUSY`, `ERR_AUTH_UPSTREAM_TIMEOUT`, `ERR_AUTH_REQUEST_TIMEOUT` or `ERR_AUTH_TOO_LARGE`;
    * where the token was refused, why there is no other; where the user has signed out before it was sent, or sent again, `ERR_AUTH_REQUIRED`.
    */
