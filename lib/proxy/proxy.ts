@@ -2,11 +2,12 @@ import { once } from 'node:events'
 import type { Request, RequestHandler, Response } from 'express'
 import { shareHiddenClass } from '../hidden-classes.ts'
 import { closeUnread } from './forward/closing.ts'
-import { demandShort, isRepeatable, isGivenUp, readBody } from './forward/request-body.ts'
+import { demandShort, isRepeatable, isGivenUp, NO_BODY, readBody } from './forward/request-body.ts'
 import { hasAnswer, Sending, type Credentials } from './forward/sending.ts'
 import { TokenInquiry } from './forward/token-inquiry.ts'
 import { tooLate } from './forward/upstream-error.ts'
 import { Upstreams } from './forward/upstreams.ts'
+import { hasBody } from './gate/framing.ts'
 import { Gate } from './gate/gate.ts'
 import { requestHeaderRules, requestHeaders } from './headers/headers.ts'
 import { Identity } from './headers/identity.ts'
@@ -93,7 +94,7 @@ export function createProxy(
     const inquiry = new TokenInquiry(res, tokenTarget, isRepeatable(req, maxReplayBytes))
     const token = settings.token ? await caller?.freshToken(inquiry) : undefined
     if (deadline !== undefined && runtime.monotonic() >= deadline) throw tooLate()
-    const body = await readBody(req, limits, deadline)
+    const body = hasBody(req) ? await readBody(req, limits, deadline) : NO_BODY
     const sessionCookies = context.sessionCookiesOf(req)
     const headers = requestHeaders(req, headerRules, sessionCookies)
     const credentials = { token, identity: tellsOfUser ? await identity.headers(caller?.account) : NOTHING }

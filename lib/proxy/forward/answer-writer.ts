@@ -10,6 +10,9 @@ const NOTHING = Buffer.alloc(0)
 /** So much may wait for a client that reads slower than the target writes. To stop and go on at every part costs more than the parts. Bytes. */
 const MAX_AHEAD = 524_288
 
+/** So much of a body goes out in one string with its head: to hand over two parts costs more than to copy this one. Bytes. */
+const MAX_TEXT = 4_096
+
 /** Lists of which an application that has set the header wants its own kept, beside the target's. */
 const ADDED_TO = ['set-cookie', 'vary']
 
@@ -73,6 +76,8 @@ export class AnswerWriter {
     const last = length > 0 && rest.length === 0 ? this.#first : rest
     this.#isWaiting = false
     if (last.length === 0) this.#res.end()
+    else if (last.length <= MAX_TEXT && !Object.hasOwn(this.#res, 'end'))
+      this.#res.end(last.toString('latin1'), 'latin1')
     else this.#res.end(last)
   }
 

@@ -3,7 +3,6 @@ import { Readable } from 'node:stream'
 import type { Request } from 'express'
 import { AuthError } from '../../errors.ts'
 import { ClientSending, type Patience } from './client-sending.ts'
-import { hasBody } from '../gate/framing.ts'
 import { giveBack, isNodes, isNodesBody, isWatched } from './spent-buffers.ts'
 
 /** What is sent to the target. Only what is held in memory can be sent a second time. */
@@ -16,7 +15,7 @@ const MAX_AHEAD = 262_144
 /** Events of a stream with which somebody gets what is in it. */
 const READING: readonly (string | symbol)[] = ['data', 'readable']
 
-const NO_BODY: RequestBody = { kind: 'repeatable', bytes: null }
+export const NO_BODY: RequestBody = { kind: 'repeatable', bytes: null }
 
 /** Will the body be one that can be sent again? */
 export function isRepeatable({ headers }: Request, maxReplayBytes: number): boolean {
@@ -45,7 +44,6 @@ export async function readBody(
   limits: BodyLimits,
   deadline: number = Number.POSITIVE_INFINITY,
 ): Promise<RequestBody> {
-  if (!hasBody(req)) return NO_BODY
   if (req.readableDidRead) {
     throw new AuthError(
       'ERR_AUTH_SETUP',
