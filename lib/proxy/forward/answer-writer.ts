@@ -1,7 +1,7 @@
 import type { Response } from 'express'
 import { answerTrailers } from './answer-trailers.ts'
 import { responseHeaders, type AnswerRules, type RawHeaders } from '../headers/headers.ts'
-import { giverOf } from './spent-buffers.ts'
+import { giverOf, goesToKernel } from './spent-buffers.ts'
 import type { Target } from '../target.ts'
 import { masked, TokenMask } from '../headers/token-mask.ts'
 
@@ -74,10 +74,11 @@ export class AnswerWriter {
     const { length } = this.#first
     if (length > 0 && rest.length > 0) this.flush()
     const last = length > 0 && rest.length === 0 ? this.#first : rest
+    // Of unknown length, it has the size of a chunk in between.
+    const isShort = this.#isWaiting && this.#hasLength && last.length <= MAX_TEXT
     this.#isWaiting = false
     if (last.length === 0) this.#res.end()
-    else if (last.length <= MAX_TEXT && !Object.hasOwn(this.#res, 'end'))
-      this.#res.end(last.toString('latin1'), 'latin1')
+    else if (isShort && goesToKernel(this.#res)) this.#res.end(last.toString('latin1'), 'latin1')
     else this.#res.end(last)
   }
 

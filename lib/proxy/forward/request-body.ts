@@ -36,6 +36,8 @@ export interface BodyLimits extends Patience {
 }
 
 /**
+ * Of a request that has one.
+ *
  * @param deadline when one that is read first must be there; monotonic milliseconds.
  * @throws {AuthError} `ERR_AUTH_SETUP` if a body parser has eaten it; `ERR_AUTH_REQUEST_TIMEOUT`.
  */

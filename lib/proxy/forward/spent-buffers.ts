@@ -23,6 +23,7 @@ const watchedHeads = channel('undici:request:headers')
 // A middleware, or what watches an application, may put functions of its own in the way, and keep what goes through them. Seen is what
 // differs from what there was when this was loaded.
 const isWrittenAsMade = asMade(OutgoingMessage.prototype, ['write'])
+const isEndedAsMade = asMade(OutgoingMessage.prototype, ['end'])
 const isReadAsMade = asMade(IncomingMessage.prototype, ['on', 'emit', 'push', 'read', 'unshift', '_read'])
 const isSocketAsMade = asMade(Socket.prototype, ['write'])
 
@@ -48,6 +49,11 @@ export function giverOf(part: Buffer, res: ServerResponse): ((error?: Error | nu
   return (error) => {
     if (!error) giveBack(part)
   }
+}
+
+/** Does what ends it reach the kernel without anybody seeing it? */
+export function goesToKernel(res: ServerResponse): boolean {
+  return isEndedAsMade(res) && isNodes(res.socket)
 }
 
 /** Do the parts of a request's body come from a connection, and straight to who listens? */
